@@ -1,0 +1,254 @@
+"""`Aligner`: the scikit-learn estimator that fits, moves, scores and saves (level 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+from tensorflow_probability import bijectors as tfb
+
+from lrmf_tfp import __version__
+from lrmf_tfp._registry import OBJECTIVE_NAMES
+from lrmf_tfp._typing import Array, Samples
+from lrmf_tfp._validation import (
+    as_pair,
+    check_choice,
+    check_fraction,
+    check_positive_int,
+    check_varies,
+)
+from lrmf_tfp.densities import flow_density, gaussian_density
+from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule, Standardizer, row_hashes
+from lrmf_tfp.flows import affine_flow, identity_flow, real_nvp_flow
+from lrmf_tfp.objectives import LRMFObjective, Objective
+from lrmf_tfp.training import Callback, FitConfig, ProgressBar, fit_stages
+
+__all__ = ["Aligner", "DENSITIES", "FLOWS", "MIN_ROWS", "STARTS"]
+
+MIN_ROWS = 10
+"""Fewest rows of a domain that `fit` accepts."""
+
+
+def _real_nvp_density(event_size: int, *, dtype: tf.DType, seed: int) -> Any:
+    return flow_density(real_nvp_flow(event_size, dtype=dtype, seed=seed))
+
+
+FLOWS: dict[str, Callable[..., Any]] = {
+    "affine": lambda event_size, *, dtype, seed: affine_flow(event_size, dtype=dtype),
+    "identity": lambda event_size, *, dtype, seed: identity_flow(event_size, dtype=dtype),
+    "real_nvp": real_nvp_flow,
+}
+"""Builders of flows by name, called with `event_size`, `dtype=` and `seed=`."""
+
+DENSITIES: dict[str, Callable[..., Any]] = {
+    "gaussian": lambda event_size, *, dtype, seed: gaussian_density(event_size, dtype=dtype),
+    "real_nvp": _real_nvp_density,
+}
+"""Builders of densities by name, called with `event_size`, `dtype=` and `seed=`."""
+
+STARTS = ("identity", "moments")
+"""Where the map starts: the unmoved source, or the source with the target's moments per axis."""
+
+_DENSITY_OF_FLOW = {"affine": "gaussian"}
+
+
+class _Split:
+    """Training and held-out rows of both domains, standardised for the model."""
+
+    def __init__(self, source: Array, target: Array, aligner: Aligner) -> None:
+        rng = np.random.default_rng(aligner.seed)
+        target_moments = Standardizer.of(target)
+        source_moments = Standardizer.of(source) if aligner.start == "moments" else target_moments
+        self.moments = (source_moments, target_moments)
+        self.train: tuple[Array, ...] = ()
+        self.held_out: tuple[Array, ...] = ()
+        self.trained_rows = {}
+        names = ("source", "target")
+        for name, samples, moments in zip(names, (source, target), self.moments, strict=True):
+            order = rng.permutation(len(samples))
+            num_held_out = max(2, round(aligner.validation_fraction * len(samples)))
+            rows = moments.apply(samples, aligner.dtype)
+            self.held_out += (rows[order[:num_held_out]],)
+            self.train += (rows[order[num_held_out:]],)
+            self.trained_rows[name] = np.unique(row_hashes(samples[order[num_held_out:]]))
+
+
+class Aligner(AlignmentMethods, BaseEstimator):
+    """Learns an invertible map that makes the source look like the target, and scores it.
+
+    The samples are standardised by the target, a fifth of each domain is held out, the private
+    densities are fitted, and the objective is minimised with the held-out loss deciding when to
+    stop. Labels are never used.
+
+    Attributes:
+        alignment_: The fitted `Alignment`.
+        history: One array for each recorded quantity of the main stage.
+        results_: `FitResult` of each stage.
+
+    Examples:
+        >>> import lrmf_tfp as lt
+        >>> pair = lt.datasets.gaussians(200, num_dims=2, seed=0)
+        >>> aligner = lt.Aligner(flow="affine", config=lt.FitConfig(num_steps=300))
+        >>> aligner.fit(pair.source, pair.target).transform(pair.source).shape
+        (200, 2)
+
+    References:
+        [1] Usman, Sud, Dufour, Saenko, Log-Likelihood Ratio Minimizing Flows, NeurIPS 2020,
+            arXiv:2003.12170.
+    """
+
+    def __init__(  # noqa: PLR0913 (the settings of a scikit-learn estimator are its arguments)
+        self,
+        flow: Any = "real_nvp",
+        objective: str = "lrmf",
+        *,
+        density: Any = None,
+        config: FitConfig | None = None,
+        start: str = "identity",
+        validation_fraction: float = 0.2,
+        num_restarts: int = 1,
+        dtype: str = "float32",
+        seed: int = 0,
+        progress: bool = False,
+    ) -> None:
+        """Store the settings; nothing is checked or built before `fit`.
+
+        Args:
+            flow: `"affine"`, `"identity"`, `"real_nvp"`, a `tfb.Bijector` (trained in place), or
+                a builder called with `event_size`, `dtype=` and `seed=`.
+            objective: `"lrmf"`.
+            density: Family of the shared and private densities: `"gaussian"`, `"real_nvp"` or a
+                builder like `flow`'s; by default Gaussian for the affine flow, RealNVP otherwise.
+            config: Training settings; `FitConfig()` by default. Its seed is `seed`.
+            start: `"identity"` starts from the unmoved source, `"moments"` from the source with
+                the target's mean and scale per axis.
+            validation_fraction: Part of each domain that is held out, in (0, 1).
+            num_restarts: Fits from different seeds; the best held-out loss wins.
+            dtype: `"float32"` or `"float64"`.
+            seed: Seed of the split, the weights and the batches.
+            progress: Show a progress bar on standard error.
+        """
+        self.flow = flow
+        self.objective = objective
+        self.density = density
+        self.config = config
+        self.start = start
+        self.validation_fraction = validation_fraction
+        self.num_restarts = num_restarts
+        self.dtype = dtype
+        self.seed = seed
+        self.progress = progress
+
+    def fit(
+        self,
+        source: Samples,
+        target: Samples,
+        *,
+        callbacks: Sequence[Callback] = (),
+        checkpoint_dir: str | Path | None = None,
+        resume: bool = False,
+        strategy: Any | None = None,
+    ) -> Aligner:
+        """Learn the map from `source` `[N, D]` to `target` `[M, D]`.
+
+        Args:
+            source: Samples that are moved: array, data frame or finite `tf.data.Dataset`.
+            target: Samples that stay, of the same width.
+            callbacks: Callables of a `TrainingEvent`, called in every stage.
+            checkpoint_dir: Folder for checkpoints; none are written by default.
+            resume: Go on from the checkpoints in `checkpoint_dir`.
+            strategy: `tf.distribute.Strategy` that training is spread over.
+
+        Returns:
+            The aligner itself.
+
+        Raises:
+            FloatingPointError: If training stays non-finite; names term and step.
+            ValueError: If samples or settings break a rule; one line says which.
+        """
+        source, target = as_pair(source, target, min_rows=MIN_ROWS)
+        check_varies(source, "source")
+        check_varies(target, "target")
+        self._check_settings()
+        split = _Split(source, target, self)
+        best = np.inf
+        for restart in range(self.num_restarts):
+            with strategy.scope() if strategy else nullcontext():
+                objective = self._build(source.shape[1], seed=self.seed + restart)
+            alignment = self._alignment_of(objective, split)
+            self.alignment_ = alignment
+            results = fit_stages(
+                objective,
+                split.train,
+                split.held_out,
+                self._config(restart),
+                callbacks=[*callbacks, *([ProgressBar()] if self.progress else [])],
+                checkpoint_dir=checkpoint_dir and Path(checkpoint_dir, f"restart_{restart}"),
+                resume=resume,
+                strategy=strategy,
+            )
+            value = objective.comparable(results[objective.main_stage].best_value)
+            if value < best:
+                best, kept = value, (alignment, results)
+        self.alignment_, self.results_ = kept
+        self.history = self.results_[objective.main_stage].history
+        self.alignment_.metadata["score"] = self.score(source, target)._asdict()
+        return self
+
+    def _alignment(self) -> Alignment:
+        check_is_fitted(self, "alignment_")
+        return self.alignment_
+
+    def _config(self, restart: int) -> FitConfig:
+        return replace(self.config or FitConfig(), seed=self.seed + restart)
+
+    def _check_settings(self) -> None:
+        if isinstance(self.flow, str):
+            check_choice(self.flow, "flow", FLOWS)
+        if isinstance(self.density, str):
+            check_choice(self.density, "density", DENSITIES)
+        check_choice(self.objective, "objective", OBJECTIVE_NAMES)
+        check_choice(self.start, "start", STARTS)
+        check_choice(self.dtype, "dtype", ("float32", "float64"))
+        check_fraction(self.validation_fraction, "validation_fraction")
+        check_positive_int(self.num_restarts, "num_restarts")
+
+    def _build(self, event_size: int, *, seed: int) -> Objective:
+        dtype = tf.as_dtype(self.dtype)
+        flow = self.flow
+        if not isinstance(flow, tfb.Bijector):
+            builder = FLOWS[flow] if isinstance(flow, str) else flow
+            flow = builder(event_size, dtype=dtype, seed=seed)
+        density = self.density or _DENSITY_OF_FLOW.get(str(self.flow), "real_nvp")
+        family = DENSITIES[density] if isinstance(density, str) else density
+        shared, private_source, private_target = (
+            family(event_size, dtype=dtype, seed=seed) for _ in range(3)
+        )
+        return LRMFObjective(
+            flow, shared, private_source=private_source, private_target=private_target
+        )
+
+    def _alignment_of(self, objective: Objective, split: _Split) -> Alignment:
+        module = AlignmentModule(objective, *split.moments, dtype=self.dtype)
+        metadata = {
+            "lrmf_tfp": __version__,
+            "tensorflow": tf.__version__,
+            "tensorflow_probability": tfp.__version__,
+            "event_size": len(split.moments[0].loc),
+            "flow": self.flow if isinstance(self.flow, str) else type(self.flow).__name__,
+            "objective": self.objective,
+            "start": self.start,
+            "dtype": self.dtype,
+            "seed": self.seed,
+            "validation_fraction": self.validation_fraction,
+            "config": self._config(0).to_json(),
+        }
+        return Alignment(module, metadata, trained_rows=split.trained_rows)

@@ -1,0 +1,161 @@
+"""Level 7: what the three commands do once their input is known to be good.
+
+TensorFlow is imported here, inside the functions and with its chatter held back.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lrmf_tfp import __version__
+from lrmf_tfp.cli import results
+from lrmf_tfp.cli.inputs import AlignInputs, ScoreInputs, TransformInputs
+from lrmf_tfp.cli.quiet import prepare_environment, silenced_stderr
+from lrmf_tfp.cli.workspace import Workspace
+from lrmf_tfp.datasets import DomainPair, write_samples
+
+if TYPE_CHECKING:
+    from lrmf_tfp.alignment import Aligner
+    from lrmf_tfp.export import Alignment
+    from lrmf_tfp.metrics import AlignmentScore
+
+__all__ = ["run_align", "run_score", "run_transform"]
+
+# The score before is measured with the family of densities that the score after is.
+_DENSITY_OF_FLOW = {"affine": "gaussian"}
+
+
+def run_align(inputs: AlignInputs, workspace: Workspace, *, resume: bool, as_json: bool) -> str:
+    """Fit, write every result to the workspace, and return the text for stdout."""
+    settings: dict[str, Any] = {
+        "objective": inputs.objective,
+        "seed": inputs.seed,
+        "steps": inputs.steps,
+    }
+    aligner = _make_aligner(inputs.flow, **settings)
+    pair = inputs.pair
+    aligner.fit(pair.source, pair.target, checkpoint_dir=str(workspace.checkpoints), resume=resume)
+    after = aligner.score(pair.source, pair.target)
+    before = after
+    if inputs.flow != "identity":
+        sys.stderr.write("scoring SOURCE as it is, for comparison\n")
+        before = _score_as_is(pair, density=_DENSITY_OF_FLOW.get(inputs.flow), **settings)
+    moved = np.asarray(aligner.transform(pair.source))
+    accuracy = _label_accuracy(pair, moved)
+    report = {
+        **after._asdict(),
+        "before": before._asdict(),
+        "after": after._asdict(),
+        **({} if accuracy is None else {"label_accuracy": accuracy}),
+        "flow": inputs.flow,
+        "objective": inputs.objective,
+        "seed": inputs.seed,
+        "version": __version__,
+    }
+    _write_results(inputs, workspace.staging, aligner=aligner, moved=moved, score=after)
+    results.write_json(workspace.staging / "score.json", report)
+    workspace.commit()
+    if as_json:
+        return results.to_json_line(report)
+    return results.to_lines({**results.flattened(report), "output": str(inputs.output)})
+
+
+def run_transform(inputs: TransformInputs, *, inverse: bool) -> str:
+    """Move the input with a saved model, write it, and return the text for stdout."""
+    alignment = _load(inputs.model)
+    move = alignment.inverse_transform if inverse else alignment.transform
+    moved = np.asarray(move(inputs.samples))
+    wrong = np.flatnonzero(~np.isfinite(moved).all(axis=1))
+    if wrong.size:
+        raise FloatingPointError(
+            f"`MODEL` must give finite values; got {wrong.size} rows of INPUT with others, "
+            f"the first is row {wrong[0]}."
+        )
+    write_samples(inputs.output, moved, like=inputs.input_file)
+    return results.to_lines({"rows": len(moved), "output": str(inputs.output)})
+
+
+def run_score(inputs: ScoreInputs, *, as_json: bool) -> str:
+    """Score the pair as it is or moved by a saved model; return the text for stdout."""
+    if inputs.model is None:
+        score = _score_as_is(inputs.pair, seed=inputs.seed)
+    else:
+        score = _load(inputs.model).score(inputs.pair.source, inputs.pair.target)
+    report = score._asdict()
+    return results.to_json_line(report) if as_json else results.to_lines(report)
+
+
+def _make_aligner(
+    flow: str,
+    *,
+    objective: str = "lrmf",
+    density: str | None = None,
+    seed: int,
+    steps: int | None = None,
+) -> Aligner:
+    prepare_environment()
+    with silenced_stderr():
+        from lrmf_tfp.alignment import Aligner
+        from lrmf_tfp.training import FitConfig
+    config = None if steps is None else FitConfig(num_steps=steps)
+    return Aligner(
+        flow=flow, objective=objective, density=density, config=config, seed=seed, progress=True
+    )
+
+
+def _load(model: Path) -> Alignment:
+    prepare_environment()
+    with silenced_stderr():
+        from lrmf_tfp.export import load
+
+        return load(str(model))
+
+
+def _score_as_is(pair: DomainPair, **settings: Any) -> AlignmentScore:
+    """Score the pair before any alignment; settings go to `_make_aligner`."""
+    aligner = _make_aligner("identity", **settings)
+    return aligner.fit(pair.source, pair.target).score(pair.source, pair.target)
+
+
+def _label_accuracy(pair: DomainPair, moved: np.ndarray[Any, Any]) -> dict[str, float] | None:
+    if pair.source_labels is None or pair.target_labels is None:
+        return None
+    from lrmf_tfp.metrics import label_accuracy
+
+    labels = (pair.source_labels, pair.target, pair.target_labels)
+    return {
+        "before": float(label_accuracy(pair.source, *labels)),
+        "after": float(label_accuracy(moved, *labels)),
+    }
+
+
+def _write_results(
+    inputs: AlignInputs,
+    folder: Path,
+    *,
+    aligner: Aligner,
+    moved: np.ndarray[Any, Any],
+    score: AlignmentScore,
+) -> None:
+    with silenced_stderr():
+        from lrmf_tfp import plotting
+
+        aligner.save(str(folder / "model"))
+    pair = inputs.pair
+    file = inputs.source_file
+    write_samples(folder / f"aligned.{file.kind}", moved, like=file)
+    results.write_history(folder / "history.csv", aligner.history)
+    alignment = plotting.plot_alignment(
+        pair.source,
+        moved,
+        pair.target,
+        source_labels=pair.source_labels,
+        target_labels=pair.target_labels,
+        score=score,
+    )
+    alignment.savefig(folder / "alignment.png", dpi=150)
+    plotting.plot_history(aligner.history, score=score).savefig(folder / "loss.png", dpi=150)

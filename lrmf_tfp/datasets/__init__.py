@@ -1,0 +1,23 @@
+"""Level 1: pairs of sample sets to align, made up or read from files.
+
+NumPy and scikit-learn only: importing this package imports no TensorFlow and downloads nothing.
+"""
+
+from __future__ import annotations
+
+from lrmf_tfp.datasets.files import SampleFile, read_samples, write_samples
+from lrmf_tfp.datasets.gaussian import gaussians
+from lrmf_tfp.datasets.pair import DomainPair
+from lrmf_tfp.datasets.synthetic import blobs, circles, moons, rings
+
+__all__ = [
+    "DomainPair",
+    "SampleFile",
+    "blobs",
+    "circles",
+    "gaussians",
+    "moons",
+    "read_samples",
+    "rings",
+    "write_samples",
+]

@@ -1,0 +1,143 @@
+"""Level 1: the two sets of samples that an alignment is about, kept together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrmf_tfp import _validation
+
+__all__ = ["DomainPair"]
+
+
+@dataclass(frozen=True, eq=False)
+class DomainPair:
+    """Samples of a source and of a target domain, not paired row by row.
+
+    The source is moved, the target stays: an aligner learns `flow.forward(source) ≈ target`.
+    Labels are never used to align; they only measure how well it worked. Everything is checked
+    once, when the pair is made.
+
+    Raises:
+        TypeError: if samples or labels are not numbers.
+        ValueError: if shapes do not fit together or a value is not finite.
+
+    Examples:
+        >>> pair = DomainPair([[0.0, 1.0], [2.0, 3.0]], [[5.0, 5.0]])
+        >>> pair.num_dims, pair.swap().source.shape
+        (2, (1, 2))
+    """
+
+    source: NDArray[np.floating[Any]]
+    """Samples to move, `[N, D]`."""
+
+    target: NDArray[np.floating[Any]]
+    """Samples to match, `[M, D]`."""
+
+    source_labels: NDArray[np.int64] | None = None
+    """One whole number a source row, `[N]`, or None."""
+
+    target_labels: NDArray[np.int64] | None = None
+    """One whole number a target row, `[M]`, or None."""
+
+    name: str = ""
+    """What to call the pair in titles."""
+
+    def __post_init__(self) -> None:
+        """Check the fields and store them as arrays."""
+        source, target = _validation.as_pair(self.source, self.target)
+        for field, value in {
+            "source": source,
+            "target": target,
+            "source_labels": _validation.as_labels(
+                self.source_labels, "source_labels", num_rows=len(source)
+            ),
+            "target_labels": _validation.as_labels(
+                self.target_labels, "target_labels", num_rows=len(target)
+            ),
+        }.items():
+            object.__setattr__(self, field, value)
+
+    def __repr__(self) -> str:
+        """Return the sizes instead of the samples."""
+        labels = "no labels" if self.source_labels is None else "labels"
+        return (
+            f"DomainPair(name={self.name!r}, source={list(self.source.shape)}, "
+            f"target={list(self.target.shape)}, {labels})"
+        )
+
+    @property
+    def num_dims(self) -> int:
+        """D, the number of columns of both sets."""
+        return int(self.source.shape[1])
+
+    def standardized(self) -> DomainPair:
+        """Return the pair with both sets standardised by the target's moments.
+
+        `(x - mean(target)) / std(target)` per axis, for the source too: the difference between
+        the two stays, in units of the target's spread.
+
+        Raises:
+            ValueError: if a column of the target is constant.
+        """
+        _validation.check_varies(self.target, "target")
+        loc = self.target.mean(axis=0, dtype=np.float64)
+        scale = self.target.std(axis=0, dtype=np.float64)
+        moved = (((x - loc) / scale).astype(x.dtype) for x in (self.source, self.target))
+        return replace(self, source=next(moved), target=next(moved))
+
+    def swap(self) -> DomainPair:
+        """Return the pair with source and target exchanged."""
+        return replace(
+            self,
+            source=self.target,
+            target=self.source,
+            source_labels=self.target_labels,
+            target_labels=self.source_labels,
+        )
+
+    def split(self, fraction: float, *, seed: int = 0) -> tuple[DomainPair, DomainPair]:
+        """Split both sets at random into rows to train on and rows held out.
+
+        Args:
+            fraction: part of the rows that is held out, strictly between 0 and 1; rounded, at
+                least one row a set on either side.
+            seed: seed of the shuffle.
+
+        Returns:
+            The pair to train on and the held-out pair.
+
+        Raises:
+            ValueError: if `fraction` is not strictly between 0 and 1, or a set has one row only.
+        """
+        _validation.check_fraction(fraction, "fraction")
+        _validation.as_pair(self.source, self.target, min_rows=2)
+        rng = np.random.default_rng(seed)
+        source_rows = _split_rows(len(self.source), fraction, rng)
+        target_rows = _split_rows(len(self.target), fraction, rng)
+        train, held_out = (
+            replace(
+                self,
+                source=self.source[source],
+                target=self.target[target],
+                source_labels=_take(self.source_labels, source),
+                target_labels=_take(self.target_labels, target),
+            )
+            for source, target in zip(source_rows, target_rows, strict=True)
+        )
+        return train, held_out
+
+
+def _split_rows(
+    num_rows: int, fraction: float, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    num_held_out = min(max(round(fraction * num_rows), 1), num_rows - 1)
+    order = rng.permutation(num_rows)
+    return np.sort(order[num_held_out:]), np.sort(order[:num_held_out])
+
+
+def _take(labels: NDArray[np.int64] | None, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:
+    return None if labels is None else labels[rows]

@@ -1,0 +1,104 @@
+"""What an objective is: a module of trainables, called on a batch of each domain (level 3).
+
+`objective(*batches, seed=seed)` returns a NamedTuple of scalar terms, the first of which is
+`loss`. The training engine minimises, for every variable group, the term that the group names;
+adversarial objectives have two groups, the others one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from lrmf_tfp._typing import Array, Tensor
+
+__all__ = ["Objective", "Stage", "VariableGroup", "copy_variables"]
+
+
+class VariableGroup(NamedTuple):
+    """Variables that one optimiser moves to make one term small.
+
+    Attributes:
+        name: Name used in logs and by per-group optimisers.
+        variables: The variables of the group.
+        loss: The term of the objective's NamedTuple that the group minimises.
+        every: The group moves on each step divisible by this number.
+    """
+
+    name: str
+    variables: tuple[tf.Variable, ...]
+    loss: str = "loss"
+    every: int = 1
+
+
+class Stage(NamedTuple):
+    """One fit on the way to a trained objective.
+
+    Attributes:
+        name: Name used in progress, logs and checkpoint folders.
+        objective: What this stage minimises.
+        domains: Which of the domains the objective is called on: 0 source, 1 target.
+    """
+
+    name: str
+    objective: Objective
+    domains: tuple[int, ...] = (0, 1)
+
+
+class Objective(tf.Module):
+    """Base class: hold the trainables, implement `__call__`, name the groups if there are two.
+
+    Attributes:
+        main_stage: Name of the stage whose history the user sees.
+    """
+
+    main_stage: str = "joint"
+
+    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> Any:
+        """Return the terms on one batch of each domain, `[B, D]` each.
+
+        Args:
+            *batches: One tensor `[B, D]` for each domain.
+            seed: Stateless seed `[2]` of this step, for objectives that draw noise.
+        """
+        raise NotImplementedError
+
+    def groups(self) -> tuple[VariableGroup, ...]:
+        """Return the variable groups; all trainable variables in one by default."""
+        return (VariableGroup("all", tuple(self.trainable_variables)),)
+
+    def validation_loss(self, *batches: Tensor) -> Tensor:
+        """Return the scalar that decides on early stopping, on held-out samples."""
+        return self(*batches, seed=tf.constant([0, 0])).loss
+
+    def comparable(self, value: float) -> float:
+        """Return a held-out loss in a form that ranks restarts of the same data."""
+        return value
+
+    def stages(self, train: tuple[Array, ...], held_out: tuple[Array, ...]) -> Iterator[Stage]:
+        """Yield the fits to run in order; code after a `yield` runs when that fit has ended."""
+        del train, held_out
+        yield Stage(self.main_stage, self)
+
+
+def copy_variables(origin: Any, destination: Any) -> None:
+    """Assign every variable of `origin` to its counterpart in `destination`.
+
+    Args:
+        origin: Module, or sequence of values, to copy from.
+        destination: Module of the same structure.
+
+    Raises:
+        ValueError: If the two hold different numbers of variables.
+    """
+    values = origin.variables if hasattr(origin, "variables") else origin
+    if len(values) != len(destination.variables):
+        raise ValueError(
+            f"`destination` must hold {len(values)} variables, as `origin` does; "
+            f"got {len(destination.variables)}."
+        )
+    for value, variable in zip(values, destination.variables, strict=True):
+        variable.assign(np.asarray(value))

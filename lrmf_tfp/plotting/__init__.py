@@ -1,0 +1,24 @@
+"""Level 6: pictures and animations of an alignment; arrays in, matplotlib figures out.
+
+Every function returns a `matplotlib.figure.Figure` (or writes a GIF) without pyplot and without
+global state. Colours are safe for colour-blind readers: the source is vermillion and the target
+blue (Okabe-Ito), coordinates run through viridis.
+"""
+
+from __future__ import annotations
+
+from lrmf_tfp.plotting.alignment import plot_alignment
+from lrmf_tfp.plotting.animation import animate_alignment
+from lrmf_tfp.plotting.comparison import ComparisonColumn, plot_comparison
+from lrmf_tfp.plotting.fields import plot_displacement, plot_flow_steps
+from lrmf_tfp.plotting.history import plot_history
+
+__all__ = [
+    "ComparisonColumn",
+    "animate_alignment",
+    "plot_alignment",
+    "plot_comparison",
+    "plot_displacement",
+    "plot_flow_steps",
+    "plot_history",
+]

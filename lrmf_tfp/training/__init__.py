@@ -1,0 +1,33 @@
+"""How an objective is minimised: one compiled engine with its settings and logs (level 4)."""
+
+from __future__ import annotations
+
+from lrmf_tfp.training.callbacks import (
+    Callback,
+    CSVLogger,
+    ProgressBar,
+    TensorBoardLogger,
+    TrainingEvent,
+)
+from lrmf_tfp.training.config import FitConfig, FitResult
+from lrmf_tfp.training.engine import Trainer, fit
+from lrmf_tfp.training.optimizers import SGD, Adam, ConstantSchedule, CosineSchedule, Optimizer
+from lrmf_tfp.training.stages import fit_stages
+
+__all__ = [
+    "Adam",
+    "CSVLogger",
+    "Callback",
+    "ConstantSchedule",
+    "CosineSchedule",
+    "FitConfig",
+    "FitResult",
+    "Optimizer",
+    "ProgressBar",
+    "SGD",
+    "TensorBoardLogger",
+    "Trainer",
+    "TrainingEvent",
+    "fit",
+    "fit_stages",
+]

@@ -1,0 +1,257 @@
+"""The compiled loop: many optimiser steps in one call, any number of variable groups (level 4).
+
+Variables and slots are changed inside one `tf.while_loop`; under `jit_compile` XLA carries them
+through the loop, so that Python and the runtime stay off the hot path. A step whose terms or
+gradients are not finite changes nothing and ends the loop, and the caller learns which term broke.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from lrmf_tfp._typing import Tensor
+from lrmf_tfp.objectives.base import Objective, VariableGroup
+from lrmf_tfp.training.config import FitConfig
+from lrmf_tfp.training.optimizers import StepContext
+
+__all__ = ["CompiledLoop", "LoopOutcome"]
+
+
+class LoopOutcome(NamedTuple):
+    """What one compiled call did."""
+
+    num_good: Tensor
+    """Scalar int64, finite steps taken."""
+    finite: Tensor
+    """Scalar bool, False if the loop ended at a step that was not finite."""
+    sums: Tensor
+    """`[K]` float64, sums of the recorded quantities over the finite steps."""
+    last: Tensor
+    """`[K]` float64, the recorded quantities of the last step tried."""
+
+
+class CompiledLoop:
+    """Optimiser steps on an objective, compiled once for each signature of the batches.
+
+    Attributes:
+        groups: The variable groups.
+        slots: Optimiser slots, one list of lists a group.
+        averages: Exponential moving averages of the weights, one list a group.
+        scale: Variable, factor on every learning rate; halved after a recovery.
+        names: Names of the recorded quantities, known after the first trace.
+        num_traces: How often the loop was traced.
+    """
+
+    def __init__(
+        self, objective: Objective, config: FitConfig, *, strategy: Any | None = None
+    ) -> None:
+        self._strategy = strategy or tf.distribute.get_strategy()
+        self._num_replicas = self._strategy.num_replicas_in_sync
+        self._objective = objective
+        self._config = config
+        self.groups = objective.groups()
+        if not any(group.variables for group in self.groups):
+            raise ValueError("`objective` must have trainable variables; got none.")
+        self._optimizers = [config.optimizer_for(group.name) for group in self.groups]
+        with self._strategy.scope():
+            self.scale = tf.Variable(1.0, trainable=False, dtype=tf.float64, name="scale")
+            self.averages = [[_copy(v) for v in group.variables] for group in self.groups]
+            self.slots = [
+                [[_zeros_like(v) for v in group.variables] for _ in range(optimizer.num_slots)]
+                for group, optimizer in zip(self.groups, self._optimizers, strict=True)
+            ]
+        self._swap = tf.function(self._swap_averages, autograph=False)
+        self.names: list[str] = []
+        self.num_traces = 0
+        compiled = config.jit_compile and self._num_replicas == 1
+        self._compiled = tf.function(self._loop, autograph=False, jit_compile=compiled)
+
+    def run(self, batches: tuple[Tensor, ...], *, step: int, num_steps: int) -> LoopOutcome:
+        """Take `num_steps` steps from number `step` on, with batches `[K, B, ...]`."""
+        tensors = tuple(tf.convert_to_tensor(part) for part in batches)
+        return self._compiled(
+            tensors, tf.constant(step, tf.int64), tf.constant(num_steps, tf.int64)
+        )
+
+    def reset(self) -> None:
+        """Empty the optimisers' slots and start the averages from the present weights."""
+        for group_slots in self.slots:
+            for variable in tf.nest.flatten(group_slots):
+                variable.assign(tf.zeros_like(variable))
+        for group, averages in zip(self.groups, self.averages, strict=True):
+            for variable, average in zip(group.variables, averages, strict=True):
+                average.assign(variable)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Hold the averaged weights in the objective for the time of the block."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap_averages(self) -> None:
+        for group, averages in zip(self.groups, self.averages, strict=True):
+            values = [variable.value() for variable in group.variables]
+            for variable, average in zip(group.variables, averages, strict=True):
+                self._assign(variable, average.value())
+            for average, value in zip(averages, values, strict=True):
+                self._assign(average, value)
+
+    def _loop(self, data: tuple[Tensor, ...], first: Tensor, num_steps: Tensor) -> LoopOutcome:
+        self.num_traces += 1
+        self._check_batches(data)
+        self.names = self._record_names(data)
+        zeros = tf.zeros([len(self.names)], tf.float64)
+
+        def body(index: Tensor, finite: Tensor, sums: Tensor, last: Tensor) -> list[Tensor]:
+            del finite, last
+            batches = tuple(_row(part, index) for part in data)
+            record = self._step(batches, first + index)
+            finite = tf.reduce_all(tf.math.is_finite(record))
+            sums += tf.where(finite, record, tf.zeros_like(record))
+            return [index + 1, finite, sums, record]
+
+        index, finite, sums, last = tf.while_loop(
+            lambda index, finite, *_: tf.logical_and(index < num_steps, finite),
+            body,
+            [tf.constant(0, tf.int64), num_steps >= 0, zeros, zeros],
+            maximum_iterations=self._config.steps_per_call,
+        )
+        num_good = tf.where(finite, index, index - 1)
+        return LoopOutcome(num_good, finite, sums, last)
+
+    def _step(self, batches: tuple[Tensor, ...], step: Tensor) -> Tensor:
+        """Take one step and return the terms, learning rates and gradient norms."""
+        seed = tf.stack([tf.constant(self._config.seed, tf.int64), step])
+        terms, gradients = self._terms_and_gradients(batches, seed)
+        norms = [_global_norm(group) for group in gradients]
+        finite = tf.reduce_all(tf.math.is_finite(tf.stack([*_as_float64(terms), *norms])))
+        rates = []
+        for index, group in enumerate(self.groups):
+            context = self._context(step, getattr(terms, group.loss), norms[index])
+            apply = tf.logical_and(finite, step % group.every == 0)
+            self._apply(index, gradients[index], context, apply=apply)
+            rates.append(self._optimizers[index].rate(context))
+        return tf.stack([*_as_float64(terms), *_as_float64(rates), *norms])
+
+    def _context(self, step: Tensor, loss: Tensor, norm: Tensor) -> StepContext:
+        progress = tf.cast(step, tf.float64) / self._config.num_steps
+        clipped = tf.minimum(norm, tf.constant(self._config.clip_norm, tf.float64))
+        return StepContext(step, progress, loss, tf.square(clipped), self.scale.value())
+
+    def _apply(
+        self, index: int, gradients: list[Tensor], context: StepContext, *, apply: Tensor
+    ) -> None:
+        group, slots = self.groups[index], self.slots[index]
+        if not group.variables:
+            return
+        shrink = self._config.clip_norm / tf.maximum(
+            _global_norm(gradients), tf.constant(self._config.clip_norm, tf.float64)
+        )
+        gradients = [gradient * tf.cast(shrink, gradient.dtype) for gradient in gradients]
+        old_slots = [[variable.value() for variable in slot] for slot in slots]
+        changes, new_slots = self._optimizers[index].update(gradients, old_slots, context)
+        keep = self._average_weight(context.step)
+        averages = self.averages[index]
+        for variable, average, change in zip(group.variables, averages, changes, strict=True):
+            old, mean = variable.value(), average.value()
+            new = old + change
+            moved = new + tf.cast(keep, new.dtype) * (mean - new)
+            self._assign(variable, tf.where(apply, new, old))
+            self._assign(average, tf.where(apply, moved, mean))
+        for variables, olds, news in zip(slots, old_slots, new_slots, strict=True):
+            for variable, old, new in zip(variables, olds, news, strict=True):
+                self._assign(variable, tf.where(apply, new, old))
+
+    def _average_weight(self, step: Tensor) -> Tensor:
+        """Return the weight of the old average; it grows, so that the start is forgotten."""
+        count = tf.cast(step, tf.float64)
+        return tf.minimum(
+            (1.0 + count) / (10.0 + count), tf.constant(self._config.average_decay, tf.float64)
+        )
+
+    def _terms_and_gradients(
+        self, batches: tuple[Tensor, ...], seed: Tensor
+    ) -> tuple[Any, list[list[Tensor]]]:
+        if self._num_replicas == 1:
+            return _differentiate(self._objective, self.groups, batches, seed)
+
+        def replica() -> tuple[Any, list[list[Tensor]]]:
+            shard = tf.distribute.get_replica_context().replica_id_in_sync_group
+            parts = tuple(_shard(batch, shard, self._num_replicas) for batch in batches)
+            return _differentiate(self._objective, self.groups, parts, seed)
+
+        return self._strategy.reduce("MEAN", self._strategy.run(replica), axis=None)
+
+    def _assign(self, variable: tf.Variable, value: Tensor) -> None:
+        if self._num_replicas == 1:
+            variable.assign(value)
+        else:
+            self._strategy.extended.update(variable, lambda v, new: v.assign(new), args=(value,))
+
+    def _record_names(self, data: tuple[Tensor, ...]) -> list[str]:
+        terms = self._objective(
+            *(_row(part, tf.constant(0, tf.int64)) for part in data),
+            seed=tf.constant([0, 0], tf.int64),
+        )
+        suffixes = [f"_{group.name}" if len(self.groups) > 1 else "" for group in self.groups]
+        rates = [f"learning_rate{suffix}" for suffix in suffixes]
+        return [*terms._fields, *rates, *(f"gradient_norm{suffix}" for suffix in suffixes)]
+
+    def _check_batches(self, data: tuple[Tensor, ...]) -> None:
+        for part in data:
+            if part.shape[1] % self._num_replicas:
+                raise ValueError(
+                    f"`batch_size` must be divisible by the {self._num_replicas} replicas; "
+                    f"got batches of {part.shape[1]} rows."
+                )
+
+
+def _differentiate(
+    objective: Objective,
+    groups: Sequence[VariableGroup],
+    batches: tuple[Tensor, ...],
+    seed: Tensor,
+) -> tuple[Any, list[list[Tensor]]]:
+    with tf.GradientTape(persistent=len(groups) > 1) as tape:
+        terms = objective(*batches, seed=seed)
+    gradients = [
+        tape.gradient(
+            getattr(terms, group.loss),
+            list(group.variables),
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        for group in groups
+    ]
+    return terms, gradients
+
+
+def _row(part: Tensor, index: Tensor) -> Tensor:
+    return part[0] if part.shape[0] == 1 else tf.gather(part, index)
+
+
+def _shard(batch: Tensor, shard: Tensor, num_shards: int) -> Tensor:
+    return tf.gather(tf.reshape(batch, [num_shards, -1, *batch.shape[1:]]), shard)
+
+
+def _global_norm(gradients: Sequence[Tensor]) -> Tensor:
+    squares = [tf.cast(tf.reduce_sum(tf.square(g)), tf.float64) for g in gradients]
+    return tf.sqrt(tf.add_n(squares)) if squares else tf.zeros([], tf.float64)
+
+
+def _as_float64(values: Sequence[Tensor]) -> list[Tensor]:
+    return [tf.cast(value, tf.float64) for value in values]
+
+
+def _copy(variable: tf.Variable) -> tf.Variable:
+    return tf.Variable(variable, trainable=False)
+
+
+def _zeros_like(variable: tf.Variable) -> tf.Variable:
+    return tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)

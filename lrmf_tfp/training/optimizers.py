@@ -1,0 +1,154 @@
+"""Optimisers and learning-rate schedules as frozen, functional objects (level 4).
+
+An optimiser owns no variables: the engine keeps its slots, so that the same code runs inside
+one compiled loop, under a `tf.distribute.Strategy` and from a checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import tensorflow as tf
+
+from lrmf_tfp._typing import Tensor
+from lrmf_tfp._validation import check_positive
+
+__all__ = ["Adam", "ConstantSchedule", "CosineSchedule", "Optimizer", "SGD", "StepContext"]
+
+
+class StepContext(NamedTuple):
+    """What an optimiser may look at.
+
+    Attributes:
+        step: Scalar int64, counts from 0.
+        progress: Scalar float64 in [0, 1), `step / num_steps`.
+        loss: Scalar, the loss of the group.
+        squared_norm: Scalar, squared norm of the group's gradient after clipping.
+        scale: Scalar float64, product of the halvings after recoveries.
+    """
+
+    step: Tensor
+    progress: Tensor
+    loss: Tensor
+    squared_norm: Tensor
+    scale: Tensor
+
+
+@dataclass(frozen=True)
+class ConstantSchedule:
+    """The learning rate stays as it is."""
+
+    def __call__(self, progress: Tensor) -> Tensor:
+        """Return the factor at `progress` in [0, 1)."""
+        return tf.ones_like(progress)
+
+
+@dataclass(frozen=True)
+class CosineSchedule:
+    """Linear warm-up, then half a cosine down to `final` times the learning rate.
+
+    References:
+        [1] Loshchilov and Hutter, SGDR, ICLR 2017, arXiv:1608.03983, eq. (5).
+    """
+
+    final: float = 0.01
+    """Factor at the end, >= 0."""
+    warmup: float = 0.02
+    """Fraction of the steps over which the factor rises from 0 to 1, in [0, 1)."""
+
+    def __call__(self, progress: Tensor) -> Tensor:
+        """Return the factor at `progress` in [0, 1)."""
+        rising = (progress + 1e-3 * self.warmup) / max(self.warmup, 1e-12)
+        falling = tf.clip_by_value((progress - self.warmup) / (1.0 - self.warmup), 0.0, 1.0)
+        decayed = self.final + (1.0 - self.final) * 0.5 * (1.0 + tf.cos(math.pi * falling))
+        return tf.minimum(decayed, tf.maximum(rising, 0.0)) if self.warmup else decayed
+
+
+Schedule = ConstantSchedule | CosineSchedule
+
+
+class Optimizer(Protocol):
+    """A functional optimiser: `num_slots` tensors are kept for each variable."""
+
+    num_slots: int
+
+    def rate(self, context: StepContext) -> Tensor:
+        """Return the step size, for the log."""
+
+    def update(
+        self, gradients: Sequence[Tensor], slots: Sequence[Sequence[Tensor]], context: StepContext
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """Return the change of each variable and the new slots, one list a slot."""
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam with bias correction.
+
+    References:
+        [1] Kingma and Ba, Adam, ICLR 2015, arXiv:1412.6980, algorithm 1.
+    """
+
+    learning_rate: float = 1e-3
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    schedule: Schedule = field(default_factory=CosineSchedule)
+    num_slots = 2
+
+    def __post_init__(self) -> None:
+        check_positive(self.learning_rate, "learning_rate")
+
+    def rate(self, context: StepContext) -> Tensor:
+        """Return the scheduled learning rate."""
+        return self.learning_rate * self.schedule(context.progress) * context.scale
+
+    def update(
+        self, gradients: Sequence[Tensor], slots: Sequence[Sequence[Tensor]], context: StepContext
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """Return the change of each variable and the new first and second moments."""
+        time = tf.cast(context.step + 1, tf.float64)
+        first_correction = 1.0 - tf.constant(self.beta_1, tf.float64) ** time
+        second_correction = 1.0 - tf.constant(self.beta_2, tf.float64) ** time
+        rate = self.rate(context) / first_correction
+        changes, firsts, seconds = [], [], []
+        for gradient, first, second in zip(gradients, *slots, strict=True):
+            dtype = gradient.dtype
+            first = self.beta_1 * first + (1.0 - self.beta_1) * gradient
+            second = self.beta_2 * second + (1.0 - self.beta_2) * tf.square(gradient)
+            spread = tf.sqrt(second / tf.cast(second_correction, dtype)) + self.epsilon
+            changes.append(-tf.cast(rate, dtype) * first / spread)
+            firsts.append(first)
+            seconds.append(second)
+        return changes, [firsts, seconds]
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent with optional heavy-ball momentum."""
+
+    learning_rate: float = 1e-2
+    momentum: float = 0.0
+    schedule: Schedule = field(default_factory=CosineSchedule)
+    num_slots = 1
+
+    def __post_init__(self) -> None:
+        check_positive(self.learning_rate, "learning_rate")
+
+    def rate(self, context: StepContext) -> Tensor:
+        """Return the scheduled learning rate."""
+        return self.learning_rate * self.schedule(context.progress) * context.scale
+
+    def update(
+        self, gradients: Sequence[Tensor], slots: Sequence[Sequence[Tensor]], context: StepContext
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """Return the change of each variable and the new velocities."""
+        rate = self.rate(context)
+        velocities = [
+            self.momentum * velocity - tf.cast(rate, gradient.dtype) * gradient
+            for gradient, velocity in zip(gradients, slots[0], strict=True)
+        ]
+        return velocities, [velocities]

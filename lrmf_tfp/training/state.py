@@ -1,0 +1,116 @@
+"""Everything a fit needs to go on: weights, slots, snapshots and the record (level 4)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lrmf_tfp.training.loop import CompiledLoop
+
+__all__ = ["FitState", "Progress"]
+
+
+@dataclass
+class Progress:
+    """Where a fit stands; plain values, kept as JSON inside the checkpoint."""
+
+    step: int = 0
+    best_step: int = 0
+    best_value: float = float("inf")
+    finished: bool = False
+    stopped_early: bool = False
+    seconds: float = 0.0
+    records: list[dict[str, float]] = field(default_factory=list)
+    recoveries: list[str] = field(default_factory=list)
+
+
+class FitState:
+    """Weights and slots of a loop, with snapshots of the best and of the last good weights.
+
+    Attributes:
+        progress: Where the fit stands.
+    """
+
+    def __init__(self, loop: CompiledLoop, *, checkpoint_dir: str | Path | None) -> None:
+        self._loop = loop
+        self._variables = [v for group in loop.groups for v in group.variables]
+        self._start = self._values()
+        self._best = self._start
+        self._good = self._start
+        self._folder = None if checkpoint_dir is None else Path(checkpoint_dir)
+        self.progress = Progress()
+
+    def mark_good(self) -> None:
+        """Keep the present weights as the last good ones."""
+        self._good = self._values()
+
+    def mark_best(self, value: float) -> None:
+        """Keep the present weights as the best ones."""
+        self._best = self._values()
+        self.progress.best_value = value
+        self.progress.best_step = self.progress.step
+
+    def restore_good(self) -> None:
+        """Return to the last good weights, with empty slots and half the step size."""
+        self._assign(self._good)
+        self._loop.reset()
+        self._loop.scale.assign(0.5 * self._loop.scale)
+
+    def restore_best(self) -> None:
+        """Return to the best weights."""
+        self._assign(self._best)
+
+    def save(self) -> None:
+        """Write a checkpoint, if a folder was given; an older one is replaced after that."""
+        if self._folder is None:
+            return
+        checkpoint, text = self._checkpoint()
+        text.assign(json.dumps(asdict(self.progress)))
+        manager = tf.train.CheckpointManager(checkpoint, str(self._folder), max_to_keep=1)
+        manager.save(checkpoint_number=self.progress.step)
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint of the folder; without one, start afresh.
+
+        Raises:
+            ValueError: If the checkpoint belongs to other variables.
+        """
+        latest = None if self._folder is None else tf.train.latest_checkpoint(str(self._folder))
+        if latest is None:
+            return
+        checkpoint, text = self._checkpoint()
+        try:
+            checkpoint.restore(latest).assert_existing_objects_matched()
+        except (AssertionError, ValueError) as error:
+            raise ValueError(
+                f"`checkpoint_dir` must hold a checkpoint of the same objective; got {latest}, "
+                "whose variables differ."
+            ) from error
+        self.progress = Progress(**json.loads(text.numpy().decode()))
+        self._best = [v.numpy() for v in checkpoint.best]
+        self._good = self._values()
+
+    def _checkpoint(self) -> tuple[tf.train.Checkpoint, tf.Variable]:
+        text = tf.Variable("", dtype=tf.string, trainable=False)
+        best = [tf.Variable(value, trainable=False) for value in self._best]
+        checkpoint = tf.train.Checkpoint(
+            variables=self._variables,
+            slots=tf.nest.flatten(self._loop.slots),
+            scale=self._loop.scale,
+            averages=tf.nest.flatten(self._loop.averages),
+            best=best,
+            progress=text,
+        )
+        return checkpoint, text
+
+    def _values(self) -> list[Any]:
+        return [np.array(variable.numpy()) for variable in self._variables]
+
+    def _assign(self, values: list[Any]) -> None:
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)

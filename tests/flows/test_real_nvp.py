@@ -1,0 +1,68 @@
+"""RealNVP: one pass, tracked variables, precision at D = 100 and bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from lrmf_tfp.densities import flow_density
+from lrmf_tfp.flows import real_nvp_flow
+from tests.cases import perturb
+
+LAYERS, MATMULS_A_LAYER = 4, 3
+
+
+def _count_matmuls(function, x):
+    graph = tf.function(function, autograph=False).get_concrete_function(x).graph
+    return sum(op.type == "MatMul" for op in graph.get_operations())
+
+
+@pytest.mark.parametrize("density", ["ours", "tfp"])
+def test_log_prob_runs_each_network_once(density):
+    flow = real_nvp_flow(2, num_layers=LAYERS)
+    base = tfd.MultivariateNormalDiag(tf.zeros(2))
+    built = flow_density(flow) if density == "ours" else tfd.TransformedDistribution(base, flow)
+    spec = tf.TensorSpec([None, 2], tf.float32)
+    assert _count_matmuls(built.log_prob, spec) == LAYERS * MATMULS_A_LAYER
+
+
+def test_all_variables_exist_at_construction():
+    flow = real_nvp_flow(3, num_layers=LAYERS)
+    assert len(flow.trainable_variables) == LAYERS * MATMULS_A_LAYER * 2
+    names = [variable.ref() for variable in flow.trainable_variables]
+    flow.forward(tf.zeros([1, 3]))
+    assert [variable.ref() for variable in flow.trainable_variables] == names
+
+
+@pytest.mark.parametrize("mixing", ["alternate", "lu"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float32, 1e-5), (tf.float64, 1e-10)])
+def test_round_trip_at_one_hundred_dimensions(rng, mixing, dtype, tolerance):
+    flow = perturb(real_nvp_flow(100, mixing=mixing, dtype=dtype), scale=0.02)
+    x = tf.constant(np.clip(1.5 * rng.normal(size=(200, 100)), -3, 3), dtype)
+    y, log_det = flow.forward_and_log_det(x)
+    np.testing.assert_allclose(flow.inverse(tf.identity(y)), x, atol=tolerance)
+    assert np.max(np.abs(log_det)) > 0.1
+
+
+def test_seed_decides_the_start():
+    first, same, other = (real_nvp_flow(2, seed=seed).variables for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "match"),
+    [
+        ({"event_size": 0}, "`event_size`"),
+        ({"event_size": 2, "num_layers": 0}, "`num_layers`"),
+        ({"event_size": 2, "hidden_units": (8, 0)}, "`hidden_units`"),
+        ({"event_size": 2, "mixing": "shuffle"}, "`mixing`.*'shuffle'"),
+        ({"event_size": 2, "activation": "sine"}, "`activation`.*'sine'"),
+        ({"event_size": 2, "max_log_scale": 0.0}, "`max_log_scale`"),
+    ],
+)
+def test_bad_arguments_are_named(kwargs, match):
+    with pytest.raises(ValueError, match=match):
+        real_nvp_flow(**kwargs)

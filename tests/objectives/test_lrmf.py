@@ -1,0 +1,160 @@
+"""LRMF: the closed form, its bound, its gradient and its stages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lrmf_tfp.densities import flow_density, gaussian_density
+from lrmf_tfp.flows import affine_flow, identity_flow, real_nvp_flow
+from lrmf_tfp.objectives import (
+    LRMFObjective,
+    VariableGroup,
+    copy_variables,
+    gaussian_lrmf_distance,
+    gaussian_lrmf_distance_from_moments,
+    gaussian_lrmf_map,
+)
+from tests.cases import perturb
+
+
+def _samples(rng, num_dims, num_samples=300):
+    mixing = rng.normal(size=(num_dims, num_dims)) + 2 * np.eye(num_dims)
+    return rng.normal(size=(num_samples, num_dims)) @ mixing.T + rng.normal(size=num_dims)
+
+
+def _gaussian_of(samples):
+    size = samples.shape[1]
+    covariance = np.atleast_2d(np.cov(samples.T, bias=True))
+    root = np.linalg.cholesky(covariance)
+    return gaussian_density(size, loc=samples.mean(0), scale_tril=root, dtype=tf.float64)
+
+
+def _objective_at_optimum(source, target, flow):
+    """The Gaussian objective with every density at its maximum-likelihood moments."""
+    moved = flow.forward_and_log_det(source)[0].numpy()
+    both = np.concatenate([moved, target])
+    objective = LRMFObjective(
+        flow,
+        _gaussian_of(both),
+        private_source=_gaussian_of(source),
+        private_target=_gaussian_of(target),
+    )
+    for name, samples in (("source", source), ("target", target)):
+        nll = -np.mean(getattr(objective, f"private_{name}").log_prob(samples))
+        getattr(objective, f"private_nll_{name}").assign(nll)
+    return objective
+
+
+@pytest.mark.parametrize("num_dims", [1, 2, 10, 50])
+def test_gaussian_lrmf_is_the_closed_form(rng, num_dims):
+    source, target = _samples(rng, num_dims), _samples(rng, num_dims)
+    objective = _objective_at_optimum(source, target, identity_flow(num_dims, dtype=tf.float64))
+    found = float(objective(source, target).loss)
+    assert abs(found - gaussian_lrmf_distance(source, target)) < 1e-8
+    assert found > 0.01
+
+
+@pytest.mark.parametrize("num_dims", [1, 2, 10, 50])
+def test_the_closed_form_map_reaches_the_bound(rng, num_dims):
+    source, target = _samples(rng, num_dims), _samples(rng, num_dims)
+    fitted = gaussian_lrmf_map(source, target)
+    flow = affine_flow(num_dims, kind="triangular", dtype=tf.float64)
+    layer = flow.layers[0]
+    diagonal = np.diag(fitted.matrix)
+    layer.log_diag.assign(np.log(diagonal))
+    layer.shift.assign(fitted.shift)
+    if num_dims > 1:
+        layer.lower.assign(np.tril(fitted.matrix, -1) / diagonal)
+    objective = _objective_at_optimum(source, target, flow)
+    terms = objective(source, target)
+    assert abs(float(terms.loss)) < 1e-8
+    assert abs(float(terms.mean_log_det) - fitted.log_det) < 1e-10
+
+
+def test_terms_add_up_and_ratios_average_to_the_loss(rng):
+    source, target = _samples(rng, 2), _samples(rng, 2)
+    flow = perturb(real_nvp_flow(2, num_layers=2, hidden_units=(4,), dtype=tf.float64))
+    objective = _objective_at_optimum(source, target, flow)
+    terms = objective(source, target)
+    total = terms.nll_source_shared - terms.mean_log_det + terms.nll_target_shared + terms.constant
+    np.testing.assert_allclose(terms.loss, total, atol=1e-12)
+    shares = np.mean(objective.source_log_ratio(source)) + np.mean(
+        objective.target_log_ratio(target)
+    )
+    np.testing.assert_allclose(terms.loss, shares, atol=1e-10)
+
+
+def test_gradient_is_that_of_finite_differences(rng):
+    source, target = _samples(rng, 2, 50), _samples(rng, 2, 50)
+    flow = perturb(affine_flow(2, dtype=tf.float64))
+    objective = _objective_at_optimum(source, target, flow)
+    variable = flow.layers[0].log_diag
+    with tf.GradientTape() as tape:
+        loss = objective(source, target).loss
+    gradient = tape.gradient(loss, variable).numpy()
+    losses = []
+    for change in (1e-5, -1e-5):
+        variable.assign_add([change, 0.0])
+        losses.append(float(objective(source, target).loss))
+        variable.assign_add([-change, 0.0])
+    np.testing.assert_allclose(gradient[0], (losses[0] - losses[1]) / 2e-5, rtol=1e-6)
+
+
+def test_distance_is_symmetric_and_zero_on_equal_samples(rng):
+    source, target = _samples(rng, 3), _samples(rng, 3)
+    forward, backward = (
+        gaussian_lrmf_distance(source, target),
+        gaussian_lrmf_distance(target, source),
+    )
+    np.testing.assert_allclose(forward, backward, atol=1e-12)
+    assert abs(gaussian_lrmf_distance(source, source)) < 1e-12
+
+
+def test_trains_the_flow_and_the_shared_density_only():
+    densities = [gaussian_density(2) for _ in range(3)]
+    flow = affine_flow(2)
+    objective = LRMFObjective(
+        flow, densities[0], private_source=densities[1], private_target=densities[2]
+    )
+    (group,) = objective.groups()
+    assert isinstance(group, VariableGroup)
+    wanted = {v.ref() for v in (*flow.trainable_variables, *densities[0].trainable_variables)}
+    assert {v.ref() for v in group.variables} == wanted
+
+
+def test_stages_fit_the_private_densities_and_warm_start_the_shared_one(rng):
+    build = lambda: flow_density(affine_flow(2))  # noqa: E731
+    shared, private_source, private_target = build(), build(), build()
+    objective = LRMFObjective(
+        affine_flow(2), shared, private_source=private_source, private_target=private_target
+    )
+    held_out = tuple(_samples(rng, 2).astype(np.float32) for _ in range(2))
+    names, domains = [], []
+    for index, stage in enumerate(objective.stages(held_out, held_out)):
+        names.append(stage.name)
+        domains.append(stage.domains)
+        shared.bijector.layers[0].shift.assign_add([float(index), 1.0])
+    assert names[:3] == ["private_source", "private_target", "joint"]
+    assert domains[:3] == [(0,), (1,), (0, 1)]
+    np.testing.assert_allclose(private_source.bijector.layers[0].shift, [0.0, 1.0])
+    np.testing.assert_allclose(private_target.bijector.layers[0].shift, [1.0, 1.0])
+    np.testing.assert_allclose(shared.bijector.layers[0].shift, [3.0, 2.0])
+    wanted = -np.mean(private_source.log_prob(held_out[0]))
+    np.testing.assert_allclose(objective.private_nll_source, wanted, rtol=1e-6)
+
+
+def test_degenerate_samples_are_named(rng):
+    flat = np.ones((5, 2))
+    with pytest.raises(ValueError, match="`source` must have a positive definite covariance"):
+        gaussian_lrmf_map(flat, rng.normal(size=(5, 2)))
+    with pytest.raises(ValueError, match="`source_cov` must have a positive definite"):
+        gaussian_lrmf_distance_from_moments([0.0], [[-1.0]], [0.0], [[3.0]])
+    with pytest.raises(ValueError, match=r"`target` must have shape \[M, 2\]"):
+        gaussian_lrmf_distance(flat, np.ones((5, 3)))
+
+
+def test_copying_between_unlike_modules_is_named():
+    with pytest.raises(ValueError, match="`destination` must hold 4 variables.*got 2"):
+        copy_variables(affine_flow(2), affine_flow(2, kind="diagonal"))

@@ -1,0 +1,85 @@
+"""Densities: normalised, sampled and differentiated as a `tfd.Distribution`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from lrmf_tfp.densities import flow_density, gaussian_density
+from lrmf_tfp.flows import affine_flow, real_nvp_flow
+from tests.cases import DENSITIES, perturb
+
+
+@pytest.fixture(params=DENSITIES, ids=list(DENSITIES))
+def density(request):
+    return perturb(DENSITIES[request.param](tf.float64), scale=0.2)
+
+
+def _flow_density():
+    return flow_density(real_nvp_flow(2, num_layers=4, hidden_units=(8,), dtype=tf.float64))
+
+
+def test_shapes_dtype_and_tracking(density):
+    assert density.event_shape == (3,)
+    assert density.batch_shape == ()
+    assert density.sample(5, seed=1).shape == (5, 3)
+    assert density.log_prob(tf.zeros([4, 3], tf.float64)).dtype == tf.float64
+    holder = tf.Module()
+    holder.density = density
+    assert len(holder.trainable_variables) == len(density.trainable_variables) > 0
+
+
+def test_density_integrates_to_one():
+    density = perturb(_flow_density(), scale=0.2)
+    axis = np.linspace(-20, 20, 800)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    mass = np.exp(density.log_prob(grid)).sum() * (axis[1] - axis[0]) ** 2
+    assert abs(mass - 1.0) < 1e-3
+
+
+def test_gaussian_matches_scipy(rng):
+    loc, root = np.array([1.0, -2.0]), np.array([[2.0, 0.0], [0.5, 0.7]])
+    density = gaussian_density(2, loc=loc, scale_tril=root, dtype=tf.float64)
+    x = rng.normal(size=(7, 2))
+    wanted = scipy.stats.multivariate_normal(loc, root @ root.T).logpdf(x)
+    np.testing.assert_allclose(density.log_prob(x), wanted, atol=1e-10)
+
+
+def test_flow_density_of_an_affine_flow_is_gaussian(rng):
+    flow = perturb(affine_flow(3, dtype=tf.float64))
+    origin = flow.forward(tf.zeros([1, 3], tf.float64)).numpy()
+    matrix = (flow.forward(tf.eye(3, dtype=tf.float64)).numpy() - origin).T
+    x = rng.normal(size=(5, 3))
+    wanted = scipy.stats.multivariate_normal(origin[0], matrix @ matrix.T).logpdf(x)
+    np.testing.assert_allclose(flow_density(flow).log_prob(x), wanted, atol=1e-10)
+
+
+def test_samples_follow_the_density():
+    density = perturb(_flow_density(), scale=0.2)
+    samples = density.sample(4000, seed=3)
+    z, _ = density.bijector.inverse_and_log_det(samples)
+    for column in z.numpy().T:
+        assert scipy.stats.kstest(column, "norm").pvalue > 1e-3
+
+
+def test_any_bijector_and_base_are_accepted():
+    base = tfd.MultivariateNormalDiag(tf.zeros(2))
+    density = flow_density(tfb.Scale(2.0), base=base)
+    np.testing.assert_allclose(
+        density.log_prob([[0.0, 0.0]]), [-np.log(2 * np.pi) - 2 * np.log(2.0)], rtol=1e-6
+    )
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(TypeError, match="`base` must be given.*Scale"):
+        flow_density(tfb.Scale(2.0))
+    with pytest.raises(ValueError, match="`event_size`"):
+        gaussian_density(0)
+    with pytest.raises(ValueError, match=r"`loc` must have shape \[2\]; got \[3\]"):
+        gaussian_density(2, loc=np.zeros(3))
+    with pytest.raises(ValueError, match=r"`scale_tril` must have shape \[2, 2\]; got \[3, 3\]"):
+        gaussian_density(2, scale_tril=np.eye(3))

@@ -1,0 +1,178 @@
+"""Experiments: the runner's command line and files, and every script with its quick settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import _runner
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = ("gaussians", "moons")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One field of every kind that the runner reads."""
+
+    flow: str = "real_nvp"
+    rotation: float = field(default=-50.0, metadata={"help": "100 % of the angle"})
+    dims: tuple[int, ...] = (1, 2)
+    limit: int | None = None
+    raw: bool = False
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.rotation > 180.0:
+            raise ValueError(f"`rotation` must be at most 180; got {self.rotation}.")
+
+    @classmethod
+    def quick(cls):
+        return cls(dims=(1,))
+
+
+def run(config, *, output=None):
+    """Stands for an experiment."""
+    if output is not None:
+        (output / "picture.txt").write_text(config.flow)
+    return {"seed": config.seed, "nothing": float("nan"), "array": np.arange(2)}
+
+
+def parsed(*argv):
+    return _runner.config_from_args(
+        Config, _runner.build_parser("name", Config).parse_args(list(argv))
+    )
+
+
+def as_argv(config):
+    """The command line that asks for this configuration."""
+    argv = []
+    for name, value in dataclasses.asdict(config).items():
+        option = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            argv.append(option if value else option.replace("--", "--no-", 1))
+        elif isinstance(value, tuple):
+            argv += [option, *map(str, value)]
+        elif value is not None:
+            argv.append(f"{option}={value}")
+    return argv
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config.quick(),
+        Config(flow="affine", rotation=1e-3, dims=(5, 6, 7), limit=3, raw=True, seed=9),
+    ],
+)
+def test_every_configuration_can_be_typed(config):
+    assert parsed(*as_argv(config)) == config
+
+
+def test_what_is_typed_goes_over_quick():
+    assert parsed("--quick") == Config.quick()
+    assert parsed("--quick", "--seed", "4", "--raw") == Config(dims=(1,), seed=4, raw=True)
+
+
+def test_help_names_every_field(capsys):
+    with pytest.raises(SystemExit) as caught:
+        _runner.build_parser("name", Config).parse_args(["--help"])
+    assert caught.value.code == 0
+    told = capsys.readouterr().out
+    assert all("--" + each.name in told for each in dataclasses.fields(Config))
+    assert "100 % of the angle" in " ".join(told.split())
+
+
+def test_runner_writes_strict_json_beside_the_pictures(tmp_path, capsys):
+    output = tmp_path / "deep" / "er"
+    assert _runner.run_experiment("name", Config, run, argv=["--output", str(output)]) == 0
+    metrics = json.loads((output / "metrics.json").read_text(), parse_constant=pytest.fail)
+    assert metrics["nothing"] is None
+    assert metrics["array"] == [0, 1]
+    settings = json.loads((output / "config.json").read_text())
+    assert settings["dims"] == [1, 2]
+    assert settings["quick"] is False
+    assert sorted(entry.name for entry in output.iterdir()) == [
+        "config.json",
+        "metrics.json",
+        "picture.txt",
+    ]
+    assert json.loads(capsys.readouterr().out) == metrics
+
+
+def test_runner_refuses_an_output_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    given = ["--output", str(tmp_path / "file" / "below")]
+    assert _runner.run_experiment("name", Config, run, argv=given) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "`--output` must be a folder that can be written" in told
+
+
+def test_runner_refuses_a_wrong_setting_in_one_line(tmp_path, capsys):
+    given = ["--rotation", "200", "--output", str(tmp_path / "new")]
+    assert _runner.run_experiment("name", Config, run, argv=given) == 2
+    assert capsys.readouterr().err == (
+        "experiments.name: error: `rotation` must be at most 180; got 200.0.\n"
+    )
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    _runner.write_json(path, {"old": 1})
+    with pytest.raises(TypeError):
+        _runner.write_json(path, {"new": object()})
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_experiments_import_public_names_only(name):
+    text = (ROOT / "experiments" / f"{name}.py").read_text(encoding="utf-8")
+    assert "import lrmf_tfp as lt" in text
+    assert "lrmf_tfp." not in text
+    assert f"python -m experiments.{name}" in (ROOT / "experiments" / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Runs each experiment once, as a user would."""
+    found = {}
+    for name in NAMES:
+        output = tmp_path_factory.mktemp(name)
+        command = [sys.executable, "-m", f"experiments.{name}", "--quick", "--output", str(output)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found[name] = (output, json.loads((output / "metrics.json").read_text()))
+    return found
+
+
+@pytest.mark.slow
+def test_gaussians_agree_with_the_closed_form(results):
+    output, metrics = results["gaussians"]
+    assert metrics["max_abs_error"] < 1e-8
+    assert metrics["max_trained_gap"] < 1e-6
+    assert metrics["moons_moment_error"] < 1e-3
+    assert abs(metrics["over_parameterised"]["value"]) < 0.1
+    pictures = {"gaussians_1d.png", "gaussians_2d.png", "affine_moons.png", "gaps.png"}
+    assert pictures <= {entry.name for entry in output.iterdir()}
+
+
+@pytest.mark.slow
+def test_moons_has_its_numbers_and_pictures(results):
+    output, metrics = results["moons"]
+    assert 0.94 < metrics["label_accuracy"]["none"] < 0.98
+    assert metrics["label_accuracy"]["lrmf"] > 0.5
+    assert {"value", "lower", "upper"} <= set(metrics["score"])
+    pictures = {"moons.png", "displacement.png", "steps.png", "loss.png", "moons.gif"}
+    assert pictures <= {entry.name for entry in output.iterdir()}
+    assert (output / "moons.gif").stat().st_size < 2_000_000
