@@ -7,6 +7,7 @@ on the moved source's arms; labels are used for nothing else. The score is taken
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,7 +64,6 @@ class Recorder:
         self.steps = [0]
         self.frames = [pair.source]
         self.accuracies = [accuracy(pair.source, pair)]
-        self.losses: list[float] = [float("nan")]
 
     def __call__(self, event: lt.training.TrainingEvent) -> None:
         """Record one step of the joint stage."""
@@ -72,7 +72,6 @@ class Recorder:
             self.steps.append(event.step)
             self.frames.append(moved)
             self.accuracies.append(accuracy(moved, self._pair))
-            self.losses.append(event.terms.get("validation_loss", event.terms["loss"]))
 
 
 class Trial(NamedTuple):
@@ -102,6 +101,8 @@ def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     metrics["worst"] = {
         "label_accuracy": min(each["label_accuracy"]["lrmf"] for each in per_seed),
         "score": max(each["score"]["value"] for each in per_seed),
+        "score_held_out": max(each["score_held_out"]["value"] for each in per_seed),
+        "fit_seconds": max(each["fit"]["seconds"] for each in per_seed),
     }
     return metrics | {"per_seed": per_seed}
 
@@ -114,7 +115,9 @@ def run_seed(config: Config, seed: int) -> Trial:
     )
     aligner = lt.Aligner(flow=config.flow, config=settings, seed=seed)
     recorder = Recorder(aligner, pair)
+    began = time.monotonic()
     aligner.fit(pair.source, pair.target, callbacks=[recorder])
+    seconds = time.monotonic() - began
     moved = np.asarray(aligner.transform(pair.source))
     moved_fresh = np.asarray(aligner.transform(fresh.source))
     metrics: dict[str, Any] = {
@@ -125,6 +128,8 @@ def run_seed(config: Config, seed: int) -> Trial:
             "lrmf": accuracy(moved_fresh, fresh, fitted=pair),
         },
         "score": dict(aligner.score(fresh.source, fresh.target)._asdict()),
+        "score_held_out": dict(aligner.score(pair.source, pair.target)._asdict()),
+        "fit": {"seconds": seconds, "kept_step": aligner.results_["joint"].best_step},
     }
     if config.score_before:
         before = lt.Aligner(flow="identity", config=settings, seed=seed)
@@ -233,11 +238,16 @@ def comparison_columns(
         accuracy_steps=recorder.steps,
         accuracy=recorder.accuracies,
         loss_steps=recorder.steps,
-        loss=recorder.losses,
+        loss=losses(trial),
         loss_label="held-out L, nats",
         kept_step=trial.aligner.results_["joint"].best_step,
     )
     return [before, after]
+
+
+def losses(trial: Trial) -> list[float]:
+    """Return the held-out loss at each recorded step, with the final constant; none at the start."""
+    return [float("nan"), *trial.aligner.history["validation_loss"].tolist()]
 
 
 def animate(trial: Trial, colors: Array, path: Path) -> None:
@@ -248,9 +258,10 @@ def animate(trial: Trial, colors: Array, path: Path) -> None:
     recorder = trial.recorder
     last = recorder.steps.index(trial.aligner.results_["joint"].best_step)
     chosen = np.unique(np.round(last * np.linspace(0.0, 1.0, _MAX_FRAMES) ** 1.7).astype(int))
+    held_out = losses(trial)
     titles = []
     for k in chosen:
-        loss = "  ---" if np.isnan(recorder.losses[k]) else f"{recorder.losses[k]:5.2f}"
+        loss = "  ---" if np.isnan(held_out[k]) else f"{held_out[k]:5.2f}"
         titles.append(
             f"step {recorder.steps[k]:4d}  L ={loss}  accuracy {recorder.accuracies[k]:.3f}"
         )

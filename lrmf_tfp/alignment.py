@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -25,9 +26,9 @@ from lrmf_tfp._validation import (
     check_positive_int,
     check_varies,
 )
-from lrmf_tfp.densities import flow_density, gaussian_density
+from lrmf_tfp.densities import FlowDensity, flow_density, gaussian_density
 from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule, Standardizer, row_hashes
-from lrmf_tfp.flows import affine_flow, identity_flow, real_nvp_flow
+from lrmf_tfp.flows import AffineLayer, affine_flow, identity_flow, real_nvp_flow
 from lrmf_tfp.objectives import LRMFObjective, Objective
 from lrmf_tfp.training import Callback, FitConfig, ProgressBar, fit_stages
 
@@ -38,7 +39,8 @@ MIN_ROWS = 10
 
 
 def _real_nvp_density(event_size: int, *, dtype: tf.DType, seed: int) -> Any:
-    return flow_density(real_nvp_flow(event_size, dtype=dtype, seed=seed))
+    flow = real_nvp_flow(event_size, dtype=dtype, seed=seed)
+    return flow_density(flow.followed_by(AffineLayer(event_size, kind="diagonal", dtype=dtype)))
 
 
 FLOWS: dict[str, Callable[..., Any]] = {
@@ -54,10 +56,19 @@ DENSITIES: dict[str, Callable[..., Any]] = {
 }
 """Builders of densities by name, called with `event_size`, `dtype=` and `seed=`."""
 
-STARTS = ("identity", "moments")
-"""Where the map starts: the unmoved source, or the source with the target's moments per axis."""
+STARTS = ("auto", "identity", "moments")
+"""Where the map starts: see `Aligner`."""
+
+NEAR_SHIFT, NEAR_RATIO = 1.0, 2.0
+"""What `start="auto"` calls near: means within so many target scales, scales within this ratio."""
 
 _DENSITY_OF_FLOW = {"affine": "gaussian"}
+
+
+def _near(source: Standardizer, target: Standardizer) -> bool:
+    shift = np.abs(source.loc - target.loc) / target.scale
+    ratio = np.maximum(source.scale / target.scale, target.scale / source.scale)
+    return bool(np.all(shift <= NEAR_SHIFT) and np.all(ratio <= NEAR_RATIO))
 
 
 class _Split:
@@ -65,8 +76,12 @@ class _Split:
 
     def __init__(self, source: Array, target: Array, aligner: Aligner) -> None:
         rng = np.random.default_rng(aligner.seed)
-        target_moments = Standardizer.of(target)
-        source_moments = Standardizer.of(source) if aligner.start == "moments" else target_moments
+        source_moments, target_moments = Standardizer.of(source), Standardizer.of(target)
+        self.start = "identity" if aligner.flow == "identity" else aligner.start
+        if self.start == "auto":
+            self.start = "identity" if _near(source_moments, target_moments) else "moments"
+        if self.start == "identity":
+            source_moments = target_moments
         self.moments = (source_moments, target_moments)
         self.train: tuple[Array, ...] = ()
         self.held_out: tuple[Array, ...] = ()
@@ -112,7 +127,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         *,
         density: Any = None,
         config: FitConfig | None = None,
-        start: str = "identity",
+        start: str = "auto",
         validation_fraction: float = 0.2,
         num_restarts: int = 1,
         dtype: str = "float32",
@@ -128,8 +143,10 @@ class Aligner(AlignmentMethods, BaseEstimator):
             density: Family of the shared and private densities: `"gaussian"`, `"real_nvp"` or a
                 builder like `flow`'s; by default Gaussian for the affine flow, RealNVP otherwise.
             config: Training settings; `FitConfig()` by default. Its seed is `seed`.
-            start: `"identity"` starts from the unmoved source, `"moments"` from the source with
-                the target's mean and scale per axis.
+            start: Where the map starts: `"identity"` leaves the source where it is, `"moments"`
+                gives it the target's mean and scale per axis, `"auto"` takes the first if on
+                every axis the means lie within one target scale and the scales within a factor
+                2, else the second. The flow `"identity"` never moves.
             validation_fraction: Part of each domain that is held out, in (0, 1).
             num_restarts: Fits from different seeds; the best held-out loss wins.
             dtype: `"float32"` or `"float64"`.
@@ -183,8 +200,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         for restart in range(self.num_restarts):
             with strategy.scope() if strategy else nullcontext():
                 objective = self._build(source.shape[1], seed=self.seed + restart)
-            alignment = self._alignment_of(objective, split)
-            self.alignment_ = alignment
+            self.alignment_ = self._alignment_of(objective, split)
             results = fit_stages(
                 objective,
                 split.train,
@@ -195,11 +211,11 @@ class Aligner(AlignmentMethods, BaseEstimator):
                 resume=resume,
                 strategy=strategy,
             )
-            value = objective.comparable(results[objective.main_stage].best_value)
+            value = objective.comparable(float(objective.validation_loss(*split.held_out)))
             if value < best:
-                best, kept = value, (alignment, results)
-        self.alignment_, self.results_ = kept
-        self.history = self.results_[objective.main_stage].history
+                history = objective.restate(results[objective.main_stage].history)
+                best, kept = value, (self._alignment_of(objective, split), results, history)
+        self.alignment_, self.results_, self.history = kept
         self.alignment_.metadata["score"] = self.score(source, target)._asdict()
         return self
 
@@ -223,17 +239,22 @@ class Aligner(AlignmentMethods, BaseEstimator):
 
     def _build(self, event_size: int, *, seed: int) -> Objective:
         dtype = tf.as_dtype(self.dtype)
-        flow = self.flow
-        if not isinstance(flow, tfb.Bijector):
-            builder = FLOWS[flow] if isinstance(flow, str) else flow
-            flow = builder(event_size, dtype=dtype, seed=seed)
+        if isinstance(self.flow, tfb.Bijector):
+            flow, flow_copy = self.flow, copy.deepcopy(self.flow)
+        else:
+            builder = FLOWS[self.flow] if isinstance(self.flow, str) else self.flow
+            flow, flow_copy = (builder(event_size, dtype=dtype, seed=seed) for _ in range(2))
         density = self.density or _DENSITY_OF_FLOW.get(str(self.flow), "real_nvp")
         family = DENSITIES[density] if isinstance(density, str) else density
-        shared, private_source, private_target = (
-            family(event_size, dtype=dtype, seed=seed) for _ in range(3)
+        shared, private_source, private_target, shared_copy = (
+            family(event_size, dtype=dtype, seed=seed) for _ in range(4)
         )
         return LRMFObjective(
-            flow, shared, private_source=private_source, private_target=private_target
+            flow,
+            shared,
+            private_source=private_source,
+            private_target=private_target,
+            pullback=FlowDensity(shared_copy, tfb.Invert(flow_copy), name="pullback"),
         )
 
     def _alignment_of(self, objective: Objective, split: _Split) -> Alignment:
@@ -245,7 +266,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
             "event_size": len(split.moments[0].loc),
             "flow": self.flow if isinstance(self.flow, str) else type(self.flow).__name__,
             "objective": self.objective,
-            "start": self.start,
+            "start": split.start,
             "dtype": self.dtype,
             "seed": self.seed,
             "validation_fraction": self.validation_fraction,

@@ -14,7 +14,7 @@ from lrmf_tfp._joint import forward_and_log_det, inverse_and_log_det
 from lrmf_tfp._typing import Array, Tensor
 from lrmf_tfp._validation import check_positive_int
 
-__all__ = ["FlowDensity", "flow_density", "gaussian_density"]
+__all__ = ["FlowDensity", "flow_density", "gaussian_density", "moment_start"]
 
 
 class FlowDensity(tfd.Distribution):
@@ -101,6 +101,37 @@ def flow_density(flow: tfb.Bijector, *, base: tfd.Distribution | None = None) ->
         zeros = np.zeros(flow.event_size, flow.dtype.as_numpy_dtype)
         base = tfd.MultivariateNormalDiag(loc=zeros, name="standard_normal")
     return FlowDensity(base, flow)
+
+
+def moment_start(density: Any, samples: Array) -> None:
+    """Start a density at the mean and scale of samples, whatever its weights were.
+
+    A Gaussian with `loc` and `scale_tril` variables gets its maximum-likelihood moments; a flow
+    density whose last layer has `shift` and `log_diag` gets the mean and scale per axis. Other
+    densities stay as they are.
+
+    Args:
+        density: A `tfd.Distribution`.
+        samples: Samples `[N, D]`.
+
+    Examples:
+        >>> density = gaussian_density(1)
+        >>> moment_start(density, np.array([[1.0], [3.0]]))
+        >>> density.mean().numpy().tolist(), density.stddev().numpy().tolist()
+        ([2.0], [1.0])
+    """
+    exact = np.asarray(samples, np.float64)
+    loc, scale = exact.mean(axis=0), exact.std(axis=0)
+    if isinstance(density, tfd.MultivariateNormalTriL):
+        covariance = np.atleast_2d(np.cov(exact.T, bias=True))
+        ridge = 1e-10 * np.diag(np.diag(covariance))
+        density.loc.assign(loc)
+        density.scale_tril.assign(tf.cast(np.linalg.cholesky(covariance + ridge), density.dtype))
+        return
+    layers = getattr(getattr(density, "bijector", None), "layers", ())
+    if layers and hasattr(layers[-1], "log_diag"):
+        layers[-1].shift.assign(loc)
+        layers[-1].log_diag.assign(np.log(scale))
 
 
 def gaussian_density(

@@ -12,6 +12,7 @@ from lrmf_tfp._validation import as_labels, as_pair, check_fraction, check_posit
 
 __all__ = [
     "AlignmentScore",
+    "CLEARLY_NEGATIVE_BELOW",
     "CONVERGED_BELOW",
     "alignment_score",
     "bootstrap_interval",
@@ -19,7 +20,10 @@ __all__ = [
 ]
 
 CONVERGED_BELOW = 0.1
-"""A score converged if `normalized` is at most this and the interval is not wholly negative."""
+"""A score converged if `normalized` is at most this, and not clearly negative."""
+
+CLEARLY_NEGATIVE_BELOW = -0.05
+"""A score is clearly negative if `normalized` is below this and the interval below 0."""
 
 
 class AlignmentScore(NamedTuple):
@@ -43,7 +47,7 @@ class AlignmentScore(NamedTuple):
     private_nll_target: float
     """Held-out negative log-likelihood of the target's private fit, nats."""
     converged: bool
-    """True if `normalized <= CONVERGED_BELOW` and `upper >= 0`."""
+    """True if `normalized <= CONVERGED_BELOW` and the score is not clearly negative."""
     verdict: str
     """The same in words."""
     num_source: int
@@ -89,18 +93,22 @@ def alignment_score(
         normalized=normalized,
         private_nll_source=float(private_nll_source),
         private_nll_target=float(private_nll_target),
-        converged=bool(normalized <= CONVERGED_BELOW and upper >= 0.0),
+        converged=bool(normalized <= CONVERGED_BELOW and not _clearly_negative(normalized, upper)),
         verdict=_verdict(normalized, upper),
         num_source=len(source_log_ratio),
         num_target=len(target_log_ratio),
     )
 
 
+def _clearly_negative(normalized: float, upper: float) -> bool:
+    return upper < 0.0 and normalized < CLEARLY_NEGATIVE_BELOW
+
+
 def _verdict(normalized: float, upper: float) -> str:
-    if upper < 0.0:
+    if _clearly_negative(normalized, upper):
         return "constant not converged: the bound is below 0, fit the private densities longer"
     if normalized < 0.0:
-        return "aligned; below 0 within its interval, so the constant is not fully converged"
+        return "aligned; slightly below 0, so the constant is not fully converged"
     if normalized <= CONVERGED_BELOW:
         return "aligned"
     return "not aligned: the bound stays above 0"

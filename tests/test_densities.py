@@ -9,8 +9,8 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from lrmf_tfp.densities import flow_density, gaussian_density
-from lrmf_tfp.flows import affine_flow, real_nvp_flow
+from lrmf_tfp.densities import flow_density, gaussian_density, moment_start
+from lrmf_tfp.flows import AffineLayer, affine_flow, real_nvp_flow
 from tests.cases import DENSITIES, perturb
 
 
@@ -72,6 +72,33 @@ def test_any_bijector_and_base_are_accepted():
     np.testing.assert_allclose(
         density.log_prob([[0.0, 0.0]]), [-np.log(2 * np.pi) - 2 * np.log(2.0)], rtol=1e-6
     )
+
+
+def test_a_gaussian_starts_at_the_best_fit(rng):
+    x = rng.normal(size=(50, 3)) @ rng.normal(size=(3, 3)) + 7.0
+    density = perturb(gaussian_density(3, dtype=tf.float64))
+    moment_start(density, x)
+    np.testing.assert_allclose(density.mean(), x.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(density.covariance(), np.cov(x.T, bias=True), rtol=1e-8)
+
+
+def test_a_flow_density_starts_at_mean_and_scale_per_axis(rng):
+    x = rng.normal(size=(50, 2)) * [1e-3, 1e3] + 7.0
+    flow = real_nvp_flow(2, num_layers=2, dtype=tf.float64)
+    last = AffineLayer(2, kind="diagonal", dtype=tf.float64)
+    density = flow_density(flow.followed_by(last))
+    moment_start(density, x)
+    z, _ = density.bijector.inverse_and_log_det(x)
+    np.testing.assert_allclose(np.mean(z, axis=0), [0.0, 0.0], atol=1e-9)
+    np.testing.assert_allclose(np.std(z, axis=0), [1.0, 1.0], atol=1e-9)
+
+
+def test_other_densities_keep_their_start(rng):
+    density = perturb(_flow_density())
+    before = [variable.numpy() for variable in density.variables]
+    moment_start(density, rng.normal(size=(50, 2)))
+    for old, variable in zip(before, density.variables, strict=True):
+        np.testing.assert_array_equal(old, variable)
 
 
 def test_bad_arguments_are_named():

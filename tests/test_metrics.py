@@ -41,6 +41,8 @@ def test_interval_covers_the_truth_as_often_as_it_says():
         (0.02, 0.01, True, "aligned"),
         (0.6, 0.01, False, "not aligned"),
         (-0.005, 0.5, True, "not fully converged"),
+        (-0.05, 0.01, True, "not fully converged"),
+        (-0.2, 5.0, True, "not fully converged"),
         (-0.4, 0.01, False, "constant not converged"),
     ],
 )

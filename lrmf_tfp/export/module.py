@@ -26,7 +26,8 @@ class Standardizer(NamedTuple):
     def of(samples: Array) -> Standardizer:
         """Return the moments of samples `[N, D]`."""
         exact = np.asarray(samples, np.float64)
-        return Standardizer(exact.mean(axis=0), exact.std(axis=0))
+        unit = np.abs(exact).max(axis=0) + np.finfo(np.float64).tiny
+        return Standardizer(unit * (exact / unit).mean(axis=0), unit * (exact / unit).std(axis=0))
 
     def apply(self, samples: Array, dtype: Any) -> Array:
         """Return standardised samples in the dtype of the model."""
@@ -76,23 +77,27 @@ class AlignmentModule(tf.Module):
             self.source_private_log_prob = self._compile(self._source_private_log_prob)
             self.target_private_log_prob = self._compile(self._target_private_log_prob)
 
-    def _compile(self, method: Callable[[Tensor], Tensor]) -> Any:
-        """Trace for both float types now, so that a saved module holds both."""
-        compiled = tf.function(method, autograph=False)
-        size = len(self._moments["source_loc"])
-        for dtype in (tf.float32, tf.float64):
-            compiled.get_concrete_function(tf.TensorSpec([None, size], dtype, name="x"))
-        return compiled
+    @staticmethod
+    def _compile(method: Callable[[Tensor], Tensor]) -> Any:
+        return tf.function(method, autograph=False, reduce_retracing=True)
 
     def serving_signatures(self) -> dict[str, Any]:
-        """Return the serving signatures, input `x` `[None, D]` in the model's dtype."""
-        names = ("transform", "inverse_transform", "log_det_jacobian", "target_log_prob")
-        spec = tf.TensorSpec([None, len(self._moments["source_loc"])], self._dtype, name="x")
-        return {
-            name: getattr(self, name).get_concrete_function(spec)
-            for name in names
-            if hasattr(self, name)
-        }
+        """Return the serving signatures, input `x` `[None, D]` in the model's dtype.
+
+        Traces every function for any number of rows in both float types, so that a saved module
+        holds them all; seconds of work that a module which is not saved does without.
+        """
+        served = ("transform", "inverse_transform", "log_det_jacobian", "target_log_prob")
+        size = len(self._moments["source_loc"])
+        signatures = {}
+        for name, function in vars(self).items():
+            if not hasattr(function, "get_concrete_function"):
+                continue
+            for dtype in (tf.float32, tf.float64):
+                traced = function.get_concrete_function(tf.TensorSpec([None, size], dtype, "x"))
+                if name in served and dtype == self._dtype:
+                    signatures[name] = traced
+        return signatures
 
     def _standardize(self, x: Tensor, domain: str) -> Tensor:
         centred = tf.cast(x, tf.float64) - self._moments[f"{domain}_loc"]

@@ -86,6 +86,11 @@ class Flow(tfb.Bijector):
         """Number of dimensions D of one event."""
         return self._event_size
 
+    def followed_by(self, layer: FlowLayer) -> Flow:
+        """Return a flow that shares these layers and applies `layer` last."""
+        layers = (*self._layers, layer)
+        return Flow(layers, event_size=self._event_size, dtype=self.dtype, name=self.name)
+
     def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map `x` `[..., D]` and return `y` `[..., D]` with `log|det dy/dx|` `[...]`."""
         return self._walk(x, inverse=False)

@@ -8,6 +8,7 @@ adversarial objectives have two groups, the others one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,14 @@ import tensorflow as tf
 
 from lrmf_tfp._typing import Array, Tensor
 
-__all__ = ["Objective", "Stage", "VariableGroup", "copy_variables"]
+__all__ = [
+    "Objective",
+    "Stage",
+    "VariableGroup",
+    "copy_variables",
+    "preserved",
+    "variable_values",
+]
 
 
 class VariableGroup(NamedTuple):
@@ -41,11 +49,13 @@ class Stage(NamedTuple):
         name: Name used in progress, logs and checkpoint folders.
         objective: What this stage minimises.
         domains: Which of the domains the objective is called on: 0 source, 1 target.
+        rate: Factor on the learning rates.
     """
 
     name: str
     objective: Objective
     domains: tuple[int, ...] = (0, 1)
+    rate: float = 1.0
 
 
 class Objective(tf.Module):
@@ -78,10 +88,30 @@ class Objective(tf.Module):
         """Return a held-out loss in a form that ranks restarts of the same data."""
         return value
 
+    def restate(self, history: dict[str, Array]) -> dict[str, Array]:
+        """Return the history of the main stage with constants that later stages made final."""
+        return history
+
     def stages(self, train: tuple[Array, ...], held_out: tuple[Array, ...]) -> Iterator[Stage]:
         """Yield the fits to run in order; code after a `yield` runs when that fit has ended."""
         del train, held_out
         yield Stage(self.main_stage, self)
+
+
+def variable_values(module: Any) -> list[Array]:
+    """Return the present values of a module's variables, for `copy_variables`."""
+    return [np.array(variable.numpy()) for variable in module.variables]
+
+
+@contextmanager
+def preserved(*modules: Any) -> Iterator[None]:
+    """Give the variables of modules their present values back at the end of the block."""
+    before = [variable_values(module) for module in modules]
+    try:
+        yield
+    finally:
+        for values, module in zip(before, modules, strict=True):
+            copy_variables(values, module)
 
 
 def copy_variables(origin: Any, destination: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +11,14 @@ import tensorflow as tf
 
 from lrmf_tfp._joint import forward_and_log_det
 from lrmf_tfp._typing import Array, Tensor
-from lrmf_tfp.objectives.base import Objective, Stage, copy_variables
+from lrmf_tfp.densities import FlowDensity, moment_start
+from lrmf_tfp.objectives.base import Objective, Stage, copy_variables, preserved, variable_values
 from lrmf_tfp.objectives.maximum_likelihood import MaximumLikelihoodObjective
 
 __all__ = ["LRMFObjective", "LRMFTerms"]
+
+_LOSSES = ("loss", "validation_loss")
+_REFIT_RATE = 0.3  # a refit starts close to its optimum, from which full steps would throw it
 
 
 class LRMFTerms(NamedTuple):
@@ -39,14 +44,16 @@ class LRMFObjective(Objective):
     the fits; `L = 0` where the family of s cannot tell the moved source from the target, and
     for a universal family `L = 2 JSD <= 2 log 2`.
 
-    The private fits are part of it: `stages` fits the density to the source, then to the
-    target, keeps both as `private_source` and `private_target`, and starts the joint stage
-    from the target's fit (the start that finds the right alignment).
+    The private fits are part of it. `stages` fits the density to the source, then to the
+    target, and starts the joint stage from the target's fit (the start that finds the right
+    alignment). After that it makes sure of the constant: no private fit may be worse than what
+    the joint solution says of the same samples (Lemma 2.1), so each domain is fitted again from
+    there, the target from s, the source from s seen through T, and the better of the two fits on
+    held-out samples counts.
 
     Attributes:
         flow: The bijector T, `[D] -> [D]`.
         density: The shared density s, a `tfd.Distribution`.
-        private_source: Density fitted to the source alone.
         private_target: Density fitted to the target alone.
         private_nll_source: Variable, held-out NLL of the source's private fit, nats.
         private_nll_target: Variable, the same of the target.
@@ -63,6 +70,7 @@ class LRMFObjective(Objective):
         *,
         private_source: Any,
         private_target: Any,
+        pullback: FlowDensity | None = None,
         name: str = "lrmf",
     ) -> None:
         """Join a flow, a shared density and two private copies of the density's family.
@@ -72,15 +80,25 @@ class LRMFObjective(Objective):
             density: Shared density.
             private_source: Density of the same family as `density`.
             private_target: Density of the same family as `density`.
+            pullback: `FlowDensity(density_copy, tfb.Invert(flow_copy))`, which holds the source's
+                second private fit; without it the source is not fitted again.
             name: Name of the module.
         """
         super().__init__(name=name)
         self.flow = flow
         self.density = density
-        self.private_source = private_source
         self.private_target = private_target
+        self._domain_weights = tf.Variable([1.0, 1.0], trainable=False, dtype=density.dtype)
+        self._source_fit = private_source
+        self._pullback = pullback
+        self._pullback_is_better = False
         self.private_nll_source = tf.Variable(0.0, trainable=False, dtype=density.dtype)
         self.private_nll_target = tf.Variable(0.0, trainable=False, dtype=density.dtype)
+
+    @property
+    def private_source(self) -> Any:
+        """Density fitted to the source alone: the pullback where that is better."""
+        return self._pullback if self._pullback_is_better else self._source_fit
 
     @property
     def trainable_variables(self) -> tuple[tf.Variable, ...]:
@@ -92,11 +110,14 @@ class LRMFObjective(Objective):
         del seed
         source, target = batches
         moved, log_det = forward_and_log_det(self.flow, source)
-        nll_source = -tf.reduce_mean(self.density.log_prob(moved))
-        nll_target = -tf.reduce_mean(self.density.log_prob(target))
+        # One call on both domains: half the graph to compile, and larger products.
+        log_prob = self.density.log_prob(tf.concat([moved, target], axis=0))
+        nll_source = -tf.reduce_mean(log_prob[: tf.shape(moved)[0]])
+        nll_target = -tf.reduce_mean(log_prob[tf.shape(moved)[0] :])
         mean_log_det = tf.reduce_mean(log_det)
         constant = -self.private_nll_source - self.private_nll_target
-        loss = nll_source - mean_log_det + nll_target + constant
+        of_source, of_target = tf.unstack(self._domain_weights)
+        loss = of_source * (nll_source - mean_log_det) + of_target * nll_target + constant
         return LRMFTerms(loss, nll_source, mean_log_det, nll_target, constant)
 
     def comparable(self, value: float) -> float:
@@ -112,18 +133,62 @@ class LRMFObjective(Objective):
         """Return `log P(y; b) - log P(y; s)` `[B]`, the target's share of L."""
         return self.private_target.log_prob(y) - self.density.log_prob(y)
 
+    def restate(self, history: dict[str, Array]) -> dict[str, Array]:
+        """Return the history with the final `c(A, B)`, by which the losses shift."""
+        constant = -float(self.private_nll_source + self.private_nll_target)
+        shift = constant - history["constant"]
+        losses = {name: history[name] + shift for name in _LOSSES if name in history}
+        return {**history, **losses, "constant": history["constant"] + shift}
+
     def stages(self, train: tuple[Array, ...], held_out: tuple[Array, ...]) -> Iterator[Stage]:
-        """Yield the two private fits, then the joint one started from the target's fit."""
-        del train
-        start = [variable.numpy() for variable in self.density.variables]
+        """Yield the private fits, the joint one from the target's fit, and the private refits."""
         fit = MaximumLikelihoodObjective(self.density)
+        yield from self._private_fits(fit, train, held_out)
+        yield Stage(self.main_stage, self)
+        with preserved(self.density):
+            yield Stage("refit_target", fit, (1,), rate=_REFIT_RATE)
+            nll = _nll(self.density, held_out[1])
+            if nll < self.private_nll_target:
+                copy_variables(self.density, self.private_target)
+                self.private_nll_target.assign(nll)
+        if self._pullback is not None:
+            yield from self._refit_source(held_out[0])
+
+    def _private_fits(
+        self, fit: Objective, train: tuple[Array, ...], held_out: tuple[Array, ...]
+    ) -> Iterator[Stage]:
+        start = variable_values(self.density)
         private = (
-            ("source", self.private_source, self.private_nll_source),
+            ("source", self._source_fit, self.private_nll_source),
             ("target", self.private_target, self.private_nll_target),
         )
+        self._pullback_is_better = False
         for domain, (name, density, nll) in enumerate(private):
             copy_variables(start, self.density)
+            moment_start(self.density, train[domain])
             yield Stage(f"private_{name}", fit, (domain,))
             copy_variables(self.density, density)
-            nll.assign(-np.mean(density.log_prob(held_out[domain]).numpy()))
-        yield Stage(self.main_stage, self)
+            nll.assign(_nll(density, held_out[domain]))
+
+    def _refit_source(self, held_out: Array) -> Iterator[Stage]:
+        """Fit s seen through T, both of them, to the source alone; the same loop can do it."""
+        with preserved(self.flow, self.density), self._source_only():
+            yield Stage("refit_source", self, rate=_REFIT_RATE)
+            copy_variables(self.density, self._pullback.distribution)
+            copy_variables(self.flow, self._pullback.bijector.bijector)
+        nll = _nll(self._pullback, held_out)
+        self._pullback_is_better = bool(nll < self.private_nll_source)
+        if self._pullback_is_better:
+            self.private_nll_source.assign(nll)
+
+    @contextmanager
+    def _source_only(self) -> Iterator[None]:
+        self._domain_weights.assign([1.0, 0.0])
+        try:
+            yield
+        finally:
+            self._domain_weights.assign([1.0, 1.0])
+
+
+def _nll(density: Any, samples: Array) -> np.floating[Any]:
+    return -np.mean(density.log_prob(samples).numpy())

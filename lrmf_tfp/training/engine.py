@@ -66,13 +66,15 @@ class Trainer:
         checkpoint_dir: str | Path | None = None,
         resume: bool = False,
         stage: str = "fit",
+        rate: float = 1.0,
     ) -> FitResult:
         """Minimise the objective and leave it with the best weights.
 
-        See `lrmf_tfp.fit` for the arguments, the result and the errors.
+        See `lrmf_tfp.fit` for the arguments, the result and the errors; `stage` is the name that
+        callbacks see, `rate` a factor on the learning rates.
         """
         self.loop.reset()
-        self.loop.scale.assign(1.0)
+        self.loop.scale.assign(rate)
         state = FitState(self.loop, checkpoint_dir=checkpoint_dir)
         if resume:
             state.resume()

@@ -1,8 +1,9 @@
 """The compiled loop: many optimiser steps in one call, any number of variable groups (level 4).
 
 Variables and slots are changed inside one `tf.while_loop`; under `jit_compile` XLA carries them
-through the loop, so that Python and the runtime stay off the hot path. A step whose terms or
-gradients are not finite changes nothing and ends the loop, and the caller learns which term broke.
+through the loop, so that Python and the runtime stay off the hot path. The optimiser sees the
+weights of a group as one vector. A step whose terms or gradients are not finite changes nothing
+and ends the loop, and the caller learns which term broke.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ class CompiledLoop:
         self._optimizers = [config.optimizer_for(group.name) for group in self.groups]
         with self._strategy.scope():
             self.scale = tf.Variable(1.0, trainable=False, dtype=tf.float64, name="scale")
-            self.averages = [[_copy(v) for v in group.variables] for group in self.groups]
+            self.averages = [_vector(group) for group in self.groups]
             self.slots = [
-                [[_zeros_like(v) for v in group.variables] for _ in range(optimizer.num_slots)]
+                [_vector(group) for _ in range(optimizer.num_slots)]
                 for group, optimizer in zip(self.groups, self._optimizers, strict=True)
             ]
         self._swap = tf.function(self._swap_averages, autograph=False)
@@ -82,9 +83,8 @@ class CompiledLoop:
         for group_slots in self.slots:
             for variable in tf.nest.flatten(group_slots):
                 variable.assign(tf.zeros_like(variable))
-        for group, averages in zip(self.groups, self.averages, strict=True):
-            for variable, average in zip(group.variables, averages, strict=True):
-                average.assign(variable)
+        for group, average in zip(self.groups, self.averages, strict=True):
+            average.assign(_flatten(group.variables, average.dtype))
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -96,12 +96,10 @@ class CompiledLoop:
             self._swap()
 
     def _swap_averages(self) -> None:
-        for group, averages in zip(self.groups, self.averages, strict=True):
-            values = [variable.value() for variable in group.variables]
-            for variable, average in zip(group.variables, averages, strict=True):
-                self._assign(variable, average.value())
-            for average, value in zip(averages, values, strict=True):
-                self._assign(average, value)
+        for group, average in zip(self.groups, self.averages, strict=True):
+            weights = _flatten(group.variables, average.dtype)
+            self._assign_weights(group, average.value())
+            self._assign(average, weights)
 
     def _loop(self, data: tuple[Tensor, ...], first: Tensor, num_steps: Tensor) -> LoopOutcome:
         self.num_traces += 1
@@ -148,26 +146,28 @@ class CompiledLoop:
     def _apply(
         self, index: int, gradients: list[Tensor], context: StepContext, *, apply: Tensor
     ) -> None:
-        group, slots = self.groups[index], self.slots[index]
+        group, slots, average = self.groups[index], self.slots[index], self.averages[index]
         if not group.variables:
             return
-        shrink = self._config.clip_norm / tf.maximum(
-            _global_norm(gradients), tf.constant(self._config.clip_norm, tf.float64)
+        gradient = _flatten(gradients, average.dtype)
+        limit = tf.constant(self._config.clip_norm, tf.float64)
+        shrink = limit / tf.maximum(_global_norm(gradients), limit)
+        old_slots = [slot.value() for slot in slots]
+        change, new_slots = self._optimizers[index].update(
+            gradient * tf.cast(shrink, gradient.dtype), old_slots, context
         )
-        gradients = [gradient * tf.cast(shrink, gradient.dtype) for gradient in gradients]
-        old_slots = [[variable.value() for variable in slot] for slot in slots]
-        changes, new_slots = self._optimizers[index].update(gradients, old_slots, context)
-        keep = self._average_weight(context.step)
-        averages = self.averages[index]
-        for variable, average, change in zip(group.variables, averages, changes, strict=True):
-            old, mean = variable.value(), average.value()
-            new = old + change
-            moved = new + tf.cast(keep, new.dtype) * (mean - new)
-            self._assign(variable, tf.where(apply, new, old))
-            self._assign(average, tf.where(apply, moved, mean))
-        for variables, olds, news in zip(slots, old_slots, new_slots, strict=True):
-            for variable, old, new in zip(variables, olds, news, strict=True):
-                self._assign(variable, tf.where(apply, new, old))
+        old, mean = _flatten(group.variables, average.dtype), average.value()
+        new = old + change
+        keep = tf.cast(self._average_weight(context.step), new.dtype)
+        self._assign_weights(group, tf.where(apply, new, old))
+        self._assign(average, tf.where(apply, new + keep * (mean - new), mean))
+        for slot, before, after in zip(slots, old_slots, new_slots, strict=True):
+            self._assign(slot, tf.where(apply, after, before))
+
+    def _assign_weights(self, group: VariableGroup, weights: Tensor) -> None:
+        sizes = [variable.shape.num_elements() for variable in group.variables]
+        for variable, part in zip(group.variables, tf.split(weights, sizes), strict=True):
+            self._assign(variable, tf.cast(tf.reshape(part, variable.shape), variable.dtype))
 
     def _average_weight(self, step: Tensor) -> Tensor:
         """Return the weight of the old average; it grows, so that the start is forgotten."""
@@ -249,9 +249,15 @@ def _as_float64(values: Sequence[Tensor]) -> list[Tensor]:
     return [tf.cast(value, tf.float64) for value in values]
 
 
-def _copy(variable: tf.Variable) -> tf.Variable:
-    return tf.Variable(variable, trainable=False)
+def _vector(group: VariableGroup) -> tf.Variable:
+    """Return a vector of zeros as long as the group's weights, in their widest dtype."""
+    dtypes = {variable.dtype for variable in group.variables}
+    size = sum(variable.shape.num_elements() for variable in group.variables)
+    dtype = max(dtypes, key=lambda each: each.size, default=tf.float32)
+    return tf.Variable(tf.zeros([size], dtype), trainable=False)
 
 
-def _zeros_like(variable: tf.Variable) -> tf.Variable:
-    return tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
+def _flatten(values: Sequence[Any], dtype: tf.DType) -> Tensor:
+    """Return tensors or variables as one vector."""
+    parts = [tf.cast(tf.reshape(value, [-1]), dtype) for value in values]
+    return tf.concat(parts, axis=0) if parts else tf.zeros([0], dtype)

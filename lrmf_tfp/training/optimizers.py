@@ -71,7 +71,7 @@ Schedule = ConstantSchedule | CosineSchedule
 
 
 class Optimizer(Protocol):
-    """A functional optimiser: `num_slots` tensors are kept for each variable."""
+    """A functional optimiser of one vector of weights `[P]`; it keeps `num_slots` vectors."""
 
     num_slots: int
 
@@ -79,9 +79,9 @@ class Optimizer(Protocol):
         """Return the step size, for the log."""
 
     def update(
-        self, gradients: Sequence[Tensor], slots: Sequence[Sequence[Tensor]], context: StepContext
-    ) -> tuple[list[Tensor], list[list[Tensor]]]:
-        """Return the change of each variable and the new slots, one list a slot."""
+        self, gradient: Tensor, slots: Sequence[Tensor], context: StepContext
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the change of the weights `[P]` and the new slots."""
 
 
 @dataclass(frozen=True)
@@ -107,23 +107,18 @@ class Adam:
         return self.learning_rate * self.schedule(context.progress) * context.scale
 
     def update(
-        self, gradients: Sequence[Tensor], slots: Sequence[Sequence[Tensor]], context: StepContext
-    ) -> tuple[list[Tensor], list[list[Tensor]]]:
-        """Return the change of each variable and the new first and second moments."""
+        self, gradient: Tensor, slots: Sequence[Tensor], context: StepContext
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the change of the weights `[P]` and the new first and second moments."""
         time = tf.cast(context.step + 1, tf.float64)
         first_correction = 1.0 - tf.constant(self.beta_1, tf.float64) ** time
         second_correction = 1.0 - tf.constant(self.beta_2, tf.float64) ** time
-        rate = self.rate(context) / first_correction
-        changes, firsts, seconds = [], [], []
-        for gradient, first, second in zip(gradients, *slots, strict=True):
-            dtype = gradient.dtype
-            first = self.beta_1 * first + (1.0 - self.beta_1) * gradient
-            second = self.beta_2 * second + (1.0 - self.beta_2) * tf.square(gradient)
-            spread = tf.sqrt(second / tf.cast(second_correction, dtype)) + self.epsilon
-            changes.append(-tf.cast(rate, dtype) * first / spread)
-            firsts.append(first)
-            seconds.append(second)
-        return changes, [firsts, seconds]
+        dtype = gradient.dtype
+        first = self.beta_1 * slots[0] + (1.0 - self.beta_1) * gradient
+        second = self.beta_2 * slots[1] + (1.0 - self.beta_2) * tf.square(gradient)
+        rate = tf.cast(self.rate(context) / first_correction, dtype)
+        spread = tf.sqrt(second / tf.cast(second_correction, dtype)) + self.epsilon
+        return -rate * first / spread, [first, second]
 
 
 @dataclass(frozen=True)
@@ -143,12 +138,9 @@ class SGD:
         return self.learning_rate * self.schedule(context.progress) * context.scale
 
     def update(
-        self, gradients: Sequence[Tensor], slots: Sequence[Sequence[Tensor]], context: StepContext
-    ) -> tuple[list[Tensor], list[list[Tensor]]]:
-        """Return the change of each variable and the new velocities."""
-        rate = self.rate(context)
-        velocities = [
-            self.momentum * velocity - tf.cast(rate, gradient.dtype) * gradient
-            for gradient, velocity in zip(gradients, slots[0], strict=True)
-        ]
-        return velocities, [velocities]
+        self, gradient: Tensor, slots: Sequence[Tensor], context: StepContext
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the change of the weights `[P]` and the new velocity."""
+        rate = tf.cast(self.rate(context), gradient.dtype)
+        velocity = self.momentum * slots[0] - rate * gradient
+        return velocity, [velocity]

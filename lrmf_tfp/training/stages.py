@@ -63,5 +63,6 @@ def fit_stages(
                 else Path(checkpoint_dir, stage.name),
                 resume=resume,
                 stage=stage.name,
+                rate=stage.rate,
             )
     return results

@@ -102,7 +102,7 @@ class FitState:
             variables=self._variables,
             slots=tf.nest.flatten(self._loop.slots),
             scale=self._loop.scale,
-            averages=tf.nest.flatten(self._loop.averages),
+            averages=self._loop.averages,
             best=best,
             progress=text,
         )

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp.densities import flow_density
-from lrmf_tfp.flows import real_nvp_flow
+from lrmf_tfp.flows import AffineLayer, real_nvp_flow
 from tests.cases import perturb
 
 LAYERS, MATMULS_A_LAYER = 4, 3
@@ -46,6 +46,25 @@ def test_round_trip_at_one_hundred_dimensions(rng, mixing, dtype, tolerance):
     assert np.max(np.abs(log_det)) > 0.1
 
 
+def test_far_from_the_data_the_flow_is_affine():
+    flow = perturb(real_nvp_flow(2, dtype=tf.float64), scale=0.2)
+    x = tf.constant([[1e6, 1e6], [2e6, 2e6], [3e6, 3e6]], tf.float64)
+    y, log_det = flow.forward_and_log_det(x)
+    np.testing.assert_allclose(y[2] - y[1], y[1] - y[0], rtol=1e-9)
+    np.testing.assert_allclose(log_det, log_det[0], atol=1e-9)
+
+
+def test_layers_can_be_added_at_the_end():
+    flow = perturb(real_nvp_flow(2, num_layers=2))
+    last = AffineLayer(2, kind="diagonal")
+    last.shift.assign([1.0, -1.0])
+    longer = flow.followed_by(last)
+    x = tf.ones([3, 2])
+    np.testing.assert_allclose(longer.forward(x), flow.forward(x) + [1.0, -1.0], rtol=1e-6)
+    assert longer.layers == (*flow.layers, last)
+    assert len(longer.variables) == len(flow.variables) + 2
+
+
 def test_seed_decides_the_start():
     first, same, other = (real_nvp_flow(2, seed=seed).variables for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True))
@@ -61,6 +80,7 @@ def test_seed_decides_the_start():
         ({"event_size": 2, "mixing": "shuffle"}, "`mixing`.*'shuffle'"),
         ({"event_size": 2, "activation": "sine"}, "`activation`.*'sine'"),
         ({"event_size": 2, "max_log_scale": 0.0}, "`max_log_scale`"),
+        ({"event_size": 2, "max_input": -1.0}, "`max_input`"),
     ],
 )
 def test_bad_arguments_are_named(kwargs, match):

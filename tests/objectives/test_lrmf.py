@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
 
-from lrmf_tfp.densities import flow_density, gaussian_density
+from lrmf_tfp.densities import FlowDensity, flow_density, gaussian_density
 from lrmf_tfp.flows import affine_flow, identity_flow, real_nvp_flow
 from lrmf_tfp.objectives import (
     LRMFObjective,
@@ -124,25 +125,113 @@ def test_trains_the_flow_and_the_shared_density_only():
     assert {v.ref() for v in group.variables} == wanted
 
 
-def test_stages_fit_the_private_densities_and_warm_start_the_shared_one(rng):
-    build = lambda: flow_density(affine_flow(2))  # noqa: E731
-    shared, private_source, private_target = build(), build(), build()
-    objective = LRMFObjective(
-        affine_flow(2), shared, private_source=private_source, private_target=private_target
+def _shiftable(*, pullback=True):
+    """An objective of affine flow densities, whose only moving part here is `shift`."""
+    densities = [flow_density(affine_flow(2)) for _ in range(4)]
+    return LRMFObjective(
+        affine_flow(2),
+        densities[0],
+        private_source=densities[1],
+        private_target=densities[2],
+        pullback=FlowDensity(densities[3], tfb.Invert(affine_flow(2))) if pullback else None,
     )
-    held_out = tuple(_samples(rng, 2).astype(np.float32) for _ in range(2))
-    names, domains = [], []
+
+
+def _shift(density):
+    return density.bijector.layers[0].shift
+
+
+def _held_out(rng):
+    return tuple(rng.normal(size=(50, 2)).astype(np.float32) for _ in range(2))
+
+
+def test_stages_fit_the_private_densities_and_warm_start_the_shared_one(rng):
+    objective, held_out = _shiftable(), _held_out(rng)
+    seen = {}
     for index, stage in enumerate(objective.stages(held_out, held_out)):
-        names.append(stage.name)
-        domains.append(stage.domains)
-        shared.bijector.layers[0].shift.assign_add([float(index), 1.0])
-    assert names[:3] == ["private_source", "private_target", "joint"]
-    assert domains[:3] == [(0,), (1,), (0, 1)]
-    np.testing.assert_allclose(private_source.bijector.layers[0].shift, [0.0, 1.0])
-    np.testing.assert_allclose(private_target.bijector.layers[0].shift, [1.0, 1.0])
-    np.testing.assert_allclose(shared.bijector.layers[0].shift, [3.0, 2.0])
-    wanted = -np.mean(private_source.log_prob(held_out[0]))
-    np.testing.assert_allclose(objective.private_nll_source, wanted, rtol=1e-6)
+        if stage.name == "joint":
+            assert stage.objective is objective
+            np.testing.assert_allclose(_shift(objective.private_source), [0.1, 0.1])
+            np.testing.assert_allclose(_shift(objective.private_target), [0.2, 0.2])
+            np.testing.assert_allclose(_shift(objective.density), [0.2, 0.2])
+            wanted = -np.mean(objective.private_source.log_prob(held_out[0]))
+            np.testing.assert_allclose(objective.private_nll_source, wanted, rtol=1e-6)
+        seen[stage.name] = stage.domains
+        _shift(objective.density).assign([0.1 * (index + 1)] * 2)
+    assert seen == {
+        "private_source": (0,),
+        "private_target": (1,),
+        "joint": (0, 1),
+        "refit_target": (1,),
+        "refit_source": (0, 1),
+    }
+    np.testing.assert_allclose(_shift(objective.density), [0.3, 0.3], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("refit", "kept"), [(0.0, 0.0), (5.0, 2.0)])
+def test_the_better_of_two_private_fits_counts(rng, refit, kept):
+    objective, held_out = _shiftable(), _held_out(rng)
+    for stage in objective.stages(held_out, held_out):
+        away = refit if stage.name.startswith("refit") else 2.0
+        _shift(objective.density).assign([away, away])
+    source = objective.private_source
+    np.testing.assert_array_equal(_shift(objective.private_target), [kept, kept])
+    np.testing.assert_array_equal(
+        _shift(source.distribution if kept == refit else source), [kept, kept]
+    )
+    for density, nll, x in (
+        (source, objective.private_nll_source, held_out[0]),
+        (objective.private_target, objective.private_nll_target, held_out[1]),
+    ):
+        np.testing.assert_allclose(nll, -np.mean(density.log_prob(x)), rtol=1e-6)
+
+
+def test_the_refit_of_the_source_is_of_the_source_alone(rng):
+    objective, (source, target) = _shiftable(), _held_out(rng)
+    for stage in objective.stages((source, target), (source, target)):
+        if stage.name == "refit_source":
+            perturb(objective.flow)
+            terms = objective(source, target)
+            wanted = terms.nll_source_shared - terms.mean_log_det + terms.constant
+            np.testing.assert_allclose(terms.loss, wanted, rtol=1e-6)
+    np.testing.assert_array_equal(_shift_of_flow(objective), [0.0, 0.0])
+    terms = objective(source, target)
+    total = terms.nll_source_shared - terms.mean_log_det + terms.nll_target_shared
+    np.testing.assert_allclose(terms.loss, total + terms.constant, rtol=1e-6)
+
+
+def _shift_of_flow(objective):
+    return objective.flow.layers[0].shift
+
+
+def test_an_abandoned_refit_leaves_the_joint_solution(rng):
+    objective, held_out = _shiftable(), _held_out(rng)
+    stages = objective.stages(held_out, held_out)
+    for stage in stages:
+        if stage.name == "refit_source":
+            break
+    _shift_of_flow(objective).assign([9.0, 9.0])
+    _shift(objective.density).assign([9.0, 9.0])
+    stages.close()
+    np.testing.assert_array_equal(_shift_of_flow(objective), [0.0, 0.0])
+    np.testing.assert_array_equal(_shift(objective.density), _shift(objective.private_target))
+
+
+def test_without_a_pullback_the_source_is_not_fitted_again(rng):
+    objective, held_out = _shiftable(pullback=False), _held_out(rng)
+    names = [stage.name for stage in objective.stages(held_out, held_out)]
+    assert names == ["private_source", "private_target", "joint", "refit_target"]
+
+
+def test_history_is_restated_with_the_final_constant():
+    objective = _shiftable()
+    objective.private_nll_source.assign(1.0)
+    objective.private_nll_target.assign(2.0)
+    old = {"loss": np.array([4.0, 3.0]), "constant": np.array([-3.5, -3.5]), "step": np.arange(2)}
+    new = objective.restate(old)
+    np.testing.assert_allclose(new["loss"], [4.5, 3.5])
+    np.testing.assert_allclose(new["constant"], [-3.0, -3.0])
+    np.testing.assert_array_equal(new["step"], old["step"])
 
 
 def test_degenerate_samples_are_named(rng):

@@ -1,0 +1,1 @@
+"""Side-by-side timings with peers; never imported by the library."""
