@@ -246,7 +246,7 @@ def comparison_columns(
 
 
 def losses(trial: Trial) -> list[float]:
-    """Return the held-out loss at each recorded step, with the final constant; none at the start."""
+    """Return the held-out loss at each recorded step, with the final constant; NaN at first."""
     return [float("nan"), *trial.aligner.history["validation_loss"].tolist()]
 
 

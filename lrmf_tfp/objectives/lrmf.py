@@ -152,7 +152,7 @@ class LRMFObjective(Objective):
                 copy_variables(self.density, self.private_target)
                 self.private_nll_target.assign(nll)
         if self._pullback is not None:
-            yield from self._refit_source(held_out[0])
+            yield from self._refit_source(self._pullback, held_out[0])
 
     def _private_fits(
         self, fit: Objective, train: tuple[Array, ...], held_out: tuple[Array, ...]
@@ -170,13 +170,13 @@ class LRMFObjective(Objective):
             copy_variables(self.density, density)
             nll.assign(_nll(density, held_out[domain]))
 
-    def _refit_source(self, held_out: Array) -> Iterator[Stage]:
+    def _refit_source(self, pullback: FlowDensity, held_out: Array) -> Iterator[Stage]:
         """Fit s seen through T, both of them, to the source alone; the same loop can do it."""
         with preserved(self.flow, self.density), self._source_only():
             yield Stage("refit_source", self, rate=_REFIT_RATE)
-            copy_variables(self.density, self._pullback.distribution)
-            copy_variables(self.flow, self._pullback.bijector.bijector)
-        nll = _nll(self._pullback, held_out)
+            copy_variables(self.density, pullback.distribution)
+            copy_variables(self.flow, pullback.bijector.bijector)
+        nll = _nll(pullback, held_out)
         self._pullback_is_better = bool(nll < self.private_nll_source)
         if self._pullback_is_better:
             self.private_nll_source.assign(nll)
