@@ -18,8 +18,8 @@ FLOWS = {
     "affine_diagonal": lambda dtype: flows.affine_flow(3, kind="diagonal", dtype=dtype),
     "affine_1d": lambda dtype: flows.affine_flow(1, dtype=dtype),
     "real_nvp": lambda dtype: _nvp(2, dtype),
-    "real_nvp_odd": lambda dtype: _nvp(5, dtype),
-    "real_nvp_relu": lambda dtype: _nvp(4, dtype, activation="relu"),
+    "real_nvp_odd": lambda dtype: _nvp(5, dtype, mixing="alternate"),
+    "real_nvp_relu": lambda dtype: _nvp(4, dtype, activation="relu", mixing="alternate"),
     "real_nvp_lu": lambda dtype: _nvp(3, dtype, mixing="lu"),
     "real_nvp_1d": lambda dtype: _nvp(1, dtype),
 }

@@ -14,7 +14,7 @@ from lrmf_tfp.networks import MLP
 
 __all__ = ["AffineCoupling", "MIXINGS", "real_nvp_flow"]
 
-MIXINGS = ("alternate", "lu")
+MIXINGS = ("auto", "alternate", "lu")
 """How dimensions meet: the halves swap roles, or a learned LU map also stands between."""
 
 
@@ -88,7 +88,7 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
     num_layers: int = 8,
     hidden_units: Sequence[int] = (64, 64),
     activation: str = "softplus",
-    mixing: str = "alternate",
+    mixing: str = "auto",
     max_log_scale: float = 2.0,
     max_input: float = 3.0,
     dtype: tf.DType = tf.float32,
@@ -105,7 +105,8 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
         hidden_units: Widths of the hidden layers of each conditioner.
         activation: Name in `lrmf_tfp.networks.ACTIVATIONS`.
         mixing: `"alternate"` swaps the halves between couplings; `"lu"` also learns an affine
-            LU map before each coupling, for D where fixed halves mix too slowly.
+            LU map before each coupling, because fixed halves mix many dimensions too slowly;
+            `"auto"` is `"lu"` for D > 2, `"alternate"` below.
         max_log_scale: Bound of each coupling's log-scale, in nats.
         max_input: Bound to which the conditioners' inputs are squashed, in the units of the data:
             standardised samples are expected. Larger for data with structure far out.
@@ -133,6 +134,8 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
     check_choice(mixing, "mixing", MIXINGS)
     check_positive(max_log_scale, "max_log_scale")
     check_positive(max_input, "max_input")
+    if mixing == "auto":
+        mixing = "lu" if event_size > 2 else "alternate"
     layers: list[FlowLayer] = []
     if event_size == 1:
         layers.append(AffineLayer(1, kind="diagonal", dtype=dtype))

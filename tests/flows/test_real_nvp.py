@@ -29,11 +29,17 @@ def test_log_prob_runs_each_network_once(density):
 
 
 def test_all_variables_exist_at_construction():
-    flow = real_nvp_flow(3, num_layers=LAYERS)
+    flow = real_nvp_flow(3, num_layers=LAYERS, mixing="alternate")
     assert len(flow.trainable_variables) == LAYERS * MATMULS_A_LAYER * 2
     names = [variable.ref() for variable in flow.trainable_variables]
     flow.forward(tf.zeros([1, 3]))
     assert [variable.ref() for variable in flow.trainable_variables] == names
+
+
+@pytest.mark.parametrize(("event_size", "same_as"), [(2, "alternate"), (3, "lu")])
+def test_mixing_depends_on_the_number_of_dimensions(event_size, same_as):
+    auto, wanted = (real_nvp_flow(event_size, mixing=mixing) for mixing in ("auto", same_as))
+    assert [type(layer) for layer in auto.layers] == [type(layer) for layer in wanted.layers]
 
 
 @pytest.mark.parametrize("mixing", ["alternate", "lu"])
