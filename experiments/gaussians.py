@@ -32,8 +32,9 @@ class Config:
     """Settings of the experiment."""
 
     dims: tuple[int, ...] = field(default=(1, 2, 10, 50), metadata={"help": "dimensions"})
-    num_samples: int = field(default=2000, metadata={"help": "samples a domain"})
-    num_steps: int = field(default=2000, metadata={"help": "joint steps of each affine flow"})
+    num_samples: int = field(default=1000, metadata={"help": "samples a domain"})
+    num_steps: int = field(default=4000, metadata={"help": "joint steps of each affine flow"})
+    learning_rate: float = field(default=0.04, metadata={"help": "of the affine flows"})
     num_rich_samples: int = field(default=10_000, metadata={"help": "samples for RealNVP"})
     num_rich_steps: int = field(default=4000, metadata={"help": "steps of each RealNVP stage"})
     jit_compile: bool = field(default=True, metadata={"help": "compile RealNVP's fit with XLA"})
@@ -46,6 +47,7 @@ class Config:
             dims=(1, 2, 10),
             num_samples=500,
             num_steps=1500,
+            learning_rate=0.1,
             num_rich_samples=2000,
             num_rich_steps=400,
             jit_compile=False,
@@ -138,7 +140,7 @@ def fit_affine(pair: lt.DomainPair, config: Config) -> AffineFit:
             num_steps=config.num_steps,
             batch_size=max(len(source), len(target)),
             optimizer=lt.training.Adam(
-                learning_rate=0.1, schedule=lt.training.CosineSchedule(final=0.0)
+                learning_rate=config.learning_rate, schedule=lt.training.CosineSchedule(final=0.0)
             ),
             steps_per_call=50,
             jit_compile=False,  # XLA solves triangular systems slowly on CPUs

@@ -5,7 +5,10 @@ Kept apart from the builders so that a wrong name is answered before TensorFlow 
 
 from __future__ import annotations
 
-__all__ = ["FLOW_NAMES", "OBJECTIVE_NAMES"]
+__all__ = ["DENSITY_OF_FLOW", "FLOW_NAMES", "OBJECTIVE_NAMES"]
 
 FLOW_NAMES: tuple[str, ...] = ("affine", "identity", "real_nvp")
 OBJECTIVE_NAMES: tuple[str, ...] = ("lrmf",)
+
+DENSITY_OF_FLOW = {"affine": "gaussian"}
+"""Density family that goes with a flow by default, where that is not RealNVP."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from tensorflow_probability import bijectors as tfb
 
 from lrmf_tfp import __version__
-from lrmf_tfp._registry import OBJECTIVE_NAMES
+from lrmf_tfp._registry import DENSITY_OF_FLOW, OBJECTIVE_NAMES
 from lrmf_tfp._typing import Array, Samples
 from lrmf_tfp._validation import (
     as_pair,
@@ -26,11 +26,11 @@ from lrmf_tfp._validation import (
     check_positive_int,
     check_varies,
 )
-from lrmf_tfp.densities import FlowDensity, flow_density, gaussian_density
+from lrmf_tfp.densities import FlowDensity, flow_density, gaussian_density, student_t_base
 from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule, Standardizer, row_hashes
 from lrmf_tfp.flows import AffineLayer, affine_flow, identity_flow, real_nvp_flow
 from lrmf_tfp.objectives import LRMFObjective, Objective
-from lrmf_tfp.training import Callback, FitConfig, ProgressBar, fit_stages
+from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar, fit_stages
 
 __all__ = ["Aligner", "DENSITIES", "FLOWS", "MIN_ROWS", "STARTS"]
 
@@ -40,7 +40,8 @@ MIN_ROWS = 10
 
 def _real_nvp_density(event_size: int, *, dtype: tf.DType, seed: int) -> Any:
     flow = real_nvp_flow(event_size, dtype=dtype, seed=seed)
-    return flow_density(flow.followed_by(AffineLayer(event_size, kind="diagonal", dtype=dtype)))
+    flow = flow.followed_by(AffineLayer(event_size, kind="diagonal", dtype=dtype))
+    return flow_density(flow, base=student_t_base(event_size, dtype=dtype))
 
 
 FLOWS: dict[str, Callable[..., Any]] = {
@@ -61,8 +62,6 @@ STARTS = ("auto", "identity", "moments")
 
 NEAR_SHIFT, NEAR_RATIO = 1.0, 2.0
 """What `start="auto"` calls near: means within so many target scales, scales within this ratio."""
-
-_DENSITY_OF_FLOW = {"affine": "gaussian"}
 
 
 def _near(source: Standardizer, target: Standardizer) -> bool:
@@ -94,6 +93,15 @@ class _Split:
             self.held_out += (rows[order[:num_held_out]],)
             self.train += (rows[order[num_held_out:]],)
             self.trained_rows[name] = np.unique(row_hashes(samples[order[num_held_out:]]))
+
+
+class _Fitted(NamedTuple):
+    """What one of several restarts gave."""
+
+    value: float
+    alignment: Alignment
+    results: dict[str, FitResult]
+    history: dict[str, Array]
 
 
 class Aligner(AlignmentMethods, BaseEstimator):
@@ -129,7 +137,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         config: FitConfig | None = None,
         start: str = "auto",
         validation_fraction: float = 0.2,
-        num_restarts: int = 1,
+        num_restarts: int = 3,
         dtype: str = "float32",
         seed: int = 0,
         progress: bool = False,
@@ -148,7 +156,9 @@ class Aligner(AlignmentMethods, BaseEstimator):
                 every axis the means lie within one target scale and the scales within a factor
                 2, else the second. The flow `"identity"` never moves.
             validation_fraction: Part of each domain that is held out, in (0, 1).
-            num_restarts: Fits from different seeds; the best held-out loss wins.
+            num_restarts: Most fits, from different seeds. The first one whose score converged
+                ends them; of several, the best held-out loss counts. A bijector that is given
+                is trained in place, once.
             dtype: `"float32"` or `"float64"`.
             seed: Seed of the split, the weights and the batches.
             progress: Show a progress bar on standard error.
@@ -196,8 +206,9 @@ class Aligner(AlignmentMethods, BaseEstimator):
         check_varies(target, "target")
         self._check_settings()
         split = _Split(source, target, self)
-        best = np.inf
-        for restart in range(self.num_restarts):
+        callbacks = [*callbacks, *([ProgressBar()] if self.progress else [])]
+        fits: list[_Fitted] = []
+        for restart in range(self._most_fits()):
             with strategy.scope() if strategy else nullcontext():
                 objective = self._build(source.shape[1], seed=self.seed + restart)
             self.alignment_ = self._alignment_of(objective, split)
@@ -206,18 +217,32 @@ class Aligner(AlignmentMethods, BaseEstimator):
                 split.train,
                 split.held_out,
                 self._config(restart),
-                callbacks=[*callbacks, *([ProgressBar()] if self.progress else [])],
+                callbacks=callbacks,
                 checkpoint_dir=checkpoint_dir and Path(checkpoint_dir, f"restart_{restart}"),
                 resume=resume,
                 strategy=strategy,
             )
-            value = objective.comparable(float(objective.validation_loss(*split.held_out)))
-            if value < best:
-                history = objective.restate(results[objective.main_stage].history)
-                best, kept = value, (self._alignment_of(objective, split), results, history)
-        self.alignment_, self.results_, self.history = kept
+            fits.append(self._fitted(objective, split, results))
+            if fits[-1].alignment.held_out_score(source, target, seed=0).converged:
+                break
+        best = min(fits, key=lambda fit: fit.value)
+        self.alignment_, self.results_, self.history = best.alignment, best.results, best.history
         self.alignment_.metadata["score"] = self.score(source, target)._asdict()
         return self
+
+    def _most_fits(self) -> int:
+        given = isinstance(self.flow, tfb.Bijector)
+        return 1 if given or self.flow == "identity" else self.num_restarts
+
+    def _fitted(
+        self, objective: Objective, split: _Split, results: dict[str, FitResult]
+    ) -> _Fitted:
+        return _Fitted(
+            objective.comparable(float(objective.validation_loss(*split.held_out))),
+            self._alignment_of(objective, split),
+            results,
+            objective.restate(results[objective.main_stage].history),
+        )
 
     def _alignment(self) -> Alignment:
         check_is_fitted(self, "alignment_")
@@ -244,7 +269,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         else:
             builder = FLOWS[self.flow] if isinstance(self.flow, str) else self.flow
             flow, flow_copy = (builder(event_size, dtype=dtype, seed=seed) for _ in range(2))
-        density = self.density or _DENSITY_OF_FLOW.get(str(self.flow), "real_nvp")
+        density = self.density or DENSITY_OF_FLOW.get(str(self.flow), "real_nvp")
         family = DENSITIES[density] if isinstance(density, str) else density
         shared, private_source, private_target, shared_copy = (
             family(event_size, dtype=dtype, seed=seed) for _ in range(4)

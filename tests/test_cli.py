@@ -125,6 +125,10 @@ BAD = {
     "flow": (f"{ALIGN} --flow real_nvq", "`--flow` must be one of"),
     "objective": (f"{ALIGN} --objective lmrf", "got 'lmrf' (did you mean 'lrmf'?)."),
     "steps": (f"{ALIGN} --steps 0", "`--steps` must lie between 1 and 2147483647; got 0."),
+    "restarts": (
+        f"{ALIGN} --restarts 0",
+        "`--restarts` must lie between 1 and 2147483647; got 0.",
+    ),
     "steps word": (f"{ALIGN} --steps many", "`--steps` must be a whole number; got 'many'."),
     "seed": (f"{ALIGN} --seed -1", "`--seed` must lie between 0 and 2147483647; got -1."),
     "labels length": (
@@ -534,7 +538,8 @@ def aligned(tmp_path_factory):
     """A folder in which `align` has run, and what it said."""
     cwd = tmp_path_factory.mktemp("aligned")
     pair = moons(num_samples=200)
-    rows = "".join(f"{x},{y}\n" for x, y in pair.source)
+    source = 1.5 * pair.source + [0.8, -0.5]
+    rows = "".join(f"{x},{y}\n" for x, y in source)
     (cwd / "source.csv").write_text("height,width\n" + rows)
     np.save(cwd / "target.npy", pair.target)
     np.save(cwd / "source_labels.npy", pair.source_labels)

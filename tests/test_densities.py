@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from lrmf_tfp.densities import flow_density, gaussian_density, moment_start
+from lrmf_tfp.densities import flow_density, gaussian_density, moment_start, student_t_base
 from lrmf_tfp.flows import AffineLayer, affine_flow, real_nvp_flow
 from tests.cases import DENSITIES, perturb
 
@@ -101,11 +101,23 @@ def test_other_densities_keep_their_start(rng):
         np.testing.assert_array_equal(old, variable)
 
 
+def test_student_t_base_is_scipys_and_close_to_normal(rng):
+    base = student_t_base(2, df=10.0, dtype=tf.float64)
+    x = rng.normal(size=(4, 2))
+    np.testing.assert_allclose(base.log_prob(x), scipy.stats.t(10).logpdf(x).sum(1), atol=1e-12)
+    wide, normal = scipy.stats.t(10, scale=0.93), scipy.stats.norm
+    divergence = normal.expect(lambda x: normal.logpdf(x) - wide.logpdf(x))
+    assert 0.0 < divergence < 0.007
+    assert float(base.log_prob([[42.0, 0.0]])[0]) > -40.0
+
+
 def test_bad_arguments_are_named():
     with pytest.raises(TypeError, match="`base` must be given.*Scale"):
         flow_density(tfb.Scale(2.0))
     with pytest.raises(ValueError, match="`event_size`"):
         gaussian_density(0)
+    with pytest.raises(ValueError, match="`df`.*0"):
+        student_t_base(2, df=0)
     with pytest.raises(ValueError, match=r"`loc` must have shape \[2\]; got \[3\]"):
         gaussian_density(2, loc=np.zeros(3))
     with pytest.raises(ValueError, match=r"`scale_tril` must have shape \[2, 2\]; got \[3, 3\]"):

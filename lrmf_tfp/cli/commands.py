@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrmf_tfp import __version__
+from lrmf_tfp._registry import DENSITY_OF_FLOW
 from lrmf_tfp.cli import results
 from lrmf_tfp.cli.inputs import AlignInputs, ScoreInputs, TransformInputs
 from lrmf_tfp.cli.quiet import prepare_environment, silenced_stderr
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run_align", "run_score", "run_transform"]
 
-# The score before is measured with the family of densities that the score after is.
-_DENSITY_OF_FLOW = {"affine": "gaussian"}
-
 
 def run_align(inputs: AlignInputs, workspace: Workspace, *, resume: bool, as_json: bool) -> str:
     """Fit, write every result to the workspace, and return the text for stdout."""
@@ -35,6 +33,7 @@ def run_align(inputs: AlignInputs, workspace: Workspace, *, resume: bool, as_jso
         "objective": inputs.objective,
         "seed": inputs.seed,
         "steps": inputs.steps,
+        "restarts": inputs.restarts,
     }
     aligner = _make_aligner(inputs.flow, **settings)
     pair = inputs.pair
@@ -43,7 +42,8 @@ def run_align(inputs: AlignInputs, workspace: Workspace, *, resume: bool, as_jso
     before = after
     if inputs.flow != "identity":
         sys.stderr.write("scoring SOURCE as it is, for comparison\n")
-        before = _score_as_is(pair, density=_DENSITY_OF_FLOW.get(inputs.flow), **settings)
+        # With the family of densities that the score after is measured with.
+        before = _score_as_is(pair, density=DENSITY_OF_FLOW.get(inputs.flow), **settings)
     moved = np.asarray(aligner.transform(pair.source))
     accuracy = _label_accuracy(pair, moved)
     report = {
@@ -96,15 +96,17 @@ def _make_aligner(
     density: str | None = None,
     seed: int,
     steps: int | None = None,
+    restarts: int | None = None,
 ) -> Aligner:
     prepare_environment()
     with silenced_stderr():
         from lrmf_tfp.alignment import Aligner
         from lrmf_tfp.training import FitConfig
     config = None if steps is None else FitConfig(num_steps=steps)
-    return Aligner(
+    aligner = Aligner(
         flow=flow, objective=objective, density=density, config=config, seed=seed, progress=True
     )
+    return aligner if restarts is None else aligner.set_params(num_restarts=restarts)
 
 
 def _load(model: Path) -> Alignment:

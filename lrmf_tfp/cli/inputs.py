@@ -46,6 +46,7 @@ class AlignInputs:
     flow: str
     objective: str
     steps: int | None
+    restarts: int | None
     seed: int
 
 
@@ -72,13 +73,16 @@ def check_align(args: argparse.Namespace) -> AlignInputs:
     """Return the checked arguments of `align`; nothing is written."""
     _validation.check_choice(args.flow, "--flow", FLOW_NAMES)
     _validation.check_choice(args.objective, "--objective", OBJECTIVE_NAMES)
-    steps = None if args.steps is None else _parse_int(args.steps, "--steps", lowest=1)
+    steps, restarts = (
+        None if typed is None else _parse_int(typed, name, lowest=1)
+        for typed, name in ((args.steps, "--steps"), (args.restarts, "--restarts"))
+    )
     seed = _parse_int(args.seed, "--seed", lowest=0)
     pair, source_file = _read_pair(args)
     pair = _add_labels(pair, args)
     output = Path(args.output)
     _check_replaceable(output)
-    return AlignInputs(pair, source_file, output, args.flow, args.objective, steps, seed)
+    return AlignInputs(pair, source_file, output, args.flow, args.objective, steps, restarts, seed)
 
 
 def check_transform(args: argparse.Namespace) -> TransformInputs:

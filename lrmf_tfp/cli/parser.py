@@ -67,7 +67,12 @@ def _add_align(commands: argparse._SubParsersAction[_OneLineParser]) -> None:
         help=f"what is minimised: {', '.join(OBJECTIVE_NAMES)} (default: %(default)s)",
     )
     parser.add_argument(
-        "--steps", metavar="N", help="largest number of joint training steps (default: 4000)"
+        "--steps", metavar="N", help="largest number of steps of each fit (default: 4000)"
+    )
+    parser.add_argument(
+        "--restarts",
+        metavar="K",
+        help="most attempts, of which the first that converges is the last (default: 3)",
     )
     parser.add_argument(
         "--labels-source", metavar="F", help="whole numbers, one a row of SOURCE: only to measure"

@@ -127,6 +127,7 @@ def _settings_of(inputs: AlignInputs) -> Mapping[str, object]:
         "--flow": inputs.flow,
         "--objective": inputs.objective,
         "--steps": inputs.steps,
+        "--restarts": inputs.restarts,
         "--seed": inputs.seed,
     }
 

@@ -130,8 +130,10 @@ class Alignment(AlignmentMethods):
             raise AttributeError(
                 f"`{name}` needs an objective with densities; got '{self.metadata['objective']}'."
             )
+        spec = tf.TensorSpec([None, size], samples.dtype, "x")  # one trace for any number of rows
+        evaluate = function.get_concrete_function(spec)
         parts = [
-            function(tf.constant(samples[start : start + _ROWS_AT_ONCE])).numpy()
+            evaluate(tf.constant(samples[start : start + _ROWS_AT_ONCE])).numpy()
             for start in range(0, len(samples), _ROWS_AT_ONCE)
         ]
         return np.concatenate(parts)
