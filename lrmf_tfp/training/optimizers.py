@@ -84,8 +84,22 @@ class Optimizer(Protocol):
         """Return the change of the weights `[P]` and the new slots."""
 
 
+class _Scheduled:
+    """What optimisers with a learning rate and a schedule share."""
+
+    learning_rate: float
+    schedule: Schedule
+
+    def __post_init__(self) -> None:
+        check_positive(self.learning_rate, "learning_rate")
+
+    def rate(self, context: StepContext) -> Tensor:
+        """Return the scheduled learning rate."""
+        return self.learning_rate * self.schedule(context.progress) * context.scale
+
+
 @dataclass(frozen=True)
-class Adam:
+class Adam(_Scheduled):
     """Adam with bias correction.
 
     References:
@@ -98,13 +112,6 @@ class Adam:
     epsilon: float = 1e-8
     schedule: Schedule = field(default_factory=CosineSchedule)
     num_slots = 2
-
-    def __post_init__(self) -> None:
-        check_positive(self.learning_rate, "learning_rate")
-
-    def rate(self, context: StepContext) -> Tensor:
-        """Return the scheduled learning rate."""
-        return self.learning_rate * self.schedule(context.progress) * context.scale
 
     def update(
         self, gradient: Tensor, slots: Sequence[Tensor], context: StepContext
@@ -122,20 +129,13 @@ class Adam:
 
 
 @dataclass(frozen=True)
-class SGD:
+class SGD(_Scheduled):
     """Stochastic gradient descent with optional heavy-ball momentum."""
 
     learning_rate: float = 1e-2
     momentum: float = 0.0
     schedule: Schedule = field(default_factory=CosineSchedule)
     num_slots = 1
-
-    def __post_init__(self) -> None:
-        check_positive(self.learning_rate, "learning_rate")
-
-    def rate(self, context: StepContext) -> Tensor:
-        """Return the scheduled learning rate."""
-        return self.learning_rate * self.schedule(context.progress) * context.scale
 
     def update(
         self, gradient: Tensor, slots: Sequence[Tensor], context: StepContext
