@@ -39,7 +39,8 @@ MIN_ROWS = 10
 
 
 def _real_nvp_density(event_size: int, *, dtype: tf.DType, seed: int) -> Any:
-    flow = real_nvp_flow(event_size, dtype=dtype, seed=seed)
+    mixing = "inverse_lu" if event_size > 2 else "alternate"  # a density is trained backwards
+    flow = real_nvp_flow(event_size, mixing=mixing, dtype=dtype, seed=seed)
     flow = flow.followed_by(AffineLayer(event_size, kind="diagonal", dtype=dtype))
     return flow_density(flow, base=student_t_base(event_size, dtype=dtype))
 

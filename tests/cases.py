@@ -21,6 +21,7 @@ FLOWS = {
     "real_nvp_odd": lambda dtype: _nvp(5, dtype, mixing="alternate"),
     "real_nvp_relu": lambda dtype: _nvp(4, dtype, activation="relu", mixing="alternate"),
     "real_nvp_lu": lambda dtype: _nvp(3, dtype, mixing="lu"),
+    "real_nvp_inverse_lu": lambda dtype: _nvp(3, dtype, mixing="inverse_lu"),
     "real_nvp_1d": lambda dtype: _nvp(1, dtype),
 }
 """Name -> builder of a `tfb.Bijector` in a dtype."""

@@ -16,7 +16,7 @@ from tensorflow_probability.python.internal import cache_util
 
 from lrmf_tfp._typing import Tensor
 
-__all__ = ["Flow", "FlowLayer"]
+__all__ = ["Flow", "FlowLayer", "InverseLayer"]
 
 
 class FlowLayer(Protocol):
@@ -27,6 +27,26 @@ class FlowLayer(Protocol):
 
     def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return `x` `[B, D]` and `log|det dx/dy|` `[B]`."""
+
+
+class InverseLayer(tf.Module):
+    """A layer run backwards, for one whose backward pass should be the cheap one.
+
+    Attributes:
+        layer: The layer that is run backwards.
+    """
+
+    def __init__(self, layer: FlowLayer, *, name: str = "inverse") -> None:
+        super().__init__(name=name)
+        self.layer = layer
+
+    def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the layer's inverse of `x` `[B, D]` and its log-det `[B]`."""
+        return self.layer.inverse_and_log_det(x)
+
+    def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the layer's value at `y` `[B, D]` and its log-det `[B]`."""
+        return self.layer.forward_and_log_det(y)
 
 
 class Flow(tfb.Bijector):

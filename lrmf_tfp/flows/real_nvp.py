@@ -9,12 +9,12 @@ import tensorflow as tf
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_choice, check_positive, check_positive_int
 from lrmf_tfp.flows.affine import AffineLayer
-from lrmf_tfp.flows.base import Flow, FlowLayer
+from lrmf_tfp.flows.base import Flow, FlowLayer, InverseLayer
 from lrmf_tfp.networks import MLP
 
 __all__ = ["AffineCoupling", "MIXINGS", "real_nvp_flow"]
 
-MIXINGS = ("auto", "alternate", "lu")
+MIXINGS = ("auto", "alternate", "lu", "inverse_lu")
 """How dimensions meet: the halves swap roles, or a learned LU map also stands between."""
 
 
@@ -105,8 +105,10 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
         hidden_units: Widths of the hidden layers of each conditioner.
         activation: Name in `lrmf_tfp.networks.ACTIVATIONS`.
         mixing: `"alternate"` swaps the halves between couplings; `"lu"` also learns an affine
-            LU map before each coupling, because fixed halves mix many dimensions too slowly;
-            `"auto"` is `"lu"` for D > 2, `"alternate"` below.
+            LU map before each pair of them, because fixed halves mix many dimensions too slowly;
+            `"auto"` is `"lu"` for D > 2, `"alternate"` below. `"lu"` multiplies on the way
+            forward and solves triangular systems on the way back, `"inverse_lu"` the other way
+            round: choose it for a flow that is mostly inverted, as in a density.
         max_log_scale: Bound of each coupling's log-scale, in nats.
         max_input: Bound to which the conditioners' inputs are squashed, in the units of the data:
             standardised samples are expected. Larger for data with structure far out.
@@ -152,8 +154,9 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
             seed=seed * 1000 + index,
             dtype=dtype,
         )
-        if mixing == "lu":
-            layers.append(AffineLayer(event_size, kind="full", dtype=dtype, name="mixing"))
+        if mixing in ("lu", "inverse_lu") and not swap:
+            mix = AffineLayer(event_size, kind="full", dtype=dtype, name="mixing")
+            layers.append(mix if mixing == "lu" else InverseLayer(mix))
         layers.append(
             AffineCoupling(
                 event_size,

@@ -9,6 +9,8 @@ from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp.densities import flow_density
 from lrmf_tfp.flows import AffineLayer, real_nvp_flow
+from lrmf_tfp.objectives import MaximumLikelihoodObjective
+from lrmf_tfp.training import FitConfig, fit
 from tests.cases import perturb
 
 LAYERS, MATMULS_A_LAYER = 4, 3
@@ -42,7 +44,7 @@ def test_mixing_depends_on_the_number_of_dimensions(event_size, same_as):
     assert [type(layer) for layer in auto.layers] == [type(layer) for layer in wanted.layers]
 
 
-@pytest.mark.parametrize("mixing", ["alternate", "lu"])
+@pytest.mark.parametrize("mixing", ["alternate", "lu", "inverse_lu"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float32, 1e-5), (tf.float64, 1e-10)])
 def test_round_trip_at_one_hundred_dimensions(rng, mixing, dtype, tolerance):
     flow = perturb(real_nvp_flow(100, mixing=mixing, dtype=dtype), scale=0.02)
@@ -50,6 +52,21 @@ def test_round_trip_at_one_hundred_dimensions(rng, mixing, dtype, tolerance):
     y, log_det = flow.forward_and_log_det(x)
     np.testing.assert_allclose(flow.inverse(tf.identity(y)), x, atol=tolerance)
     assert np.max(np.abs(log_det)) > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float32, 1e-5), (tf.float64, 1e-10)])
+def test_round_trip_of_a_trained_flow_at_one_hundred_dimensions(rng, dtype, tolerance):
+    x = rng.standard_t(5, size=(1000, 100)) @ np.linalg.qr(rng.normal(size=(100, 100)))[0]
+    x = ((x - x.mean(axis=0)) / x.std(axis=0)).astype(dtype.as_numpy_dtype)
+    flow = real_nvp_flow(100, mixing="inverse_lu", dtype=dtype)
+    objective = MaximumLikelihoodObjective(flow_density(flow))
+    before = float(objective(x).loss)
+    fit(objective, (x,), FitConfig(num_steps=300))
+    assert float(objective(x).loss) < before - 1.0
+    tails = tf.constant(np.clip(3.0 * x, -3.0, 3.0))
+    np.testing.assert_allclose(flow.inverse(flow.forward(tails)), tails, atol=tolerance)
+    np.testing.assert_allclose(flow.forward(flow.inverse(tails)), tails, atol=tolerance)
 
 
 def test_far_from_the_data_the_flow_is_affine():
