@@ -23,6 +23,7 @@ __all__ = [
     "check_fraction",
     "check_positive",
     "check_positive_int",
+    "check_seed",
     "check_varies",
 ]
 
@@ -134,11 +135,12 @@ def check_choice(value: str, name: str, choices: Iterable[str]) -> str:
 
 def check_positive_int(value: int, name: str) -> int:
     """Return `value` as int; raise TypeError if not a whole number, ValueError if below 1."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"`{name}` must be a whole number; got {_short(value)}.")
-    if value < 1:
-        raise ValueError(f"`{name}` must be at least 1; got {value}.")
-    return int(value)
+    return _as_int(value, name, lowest=1)
+
+
+def check_seed(value: int, name: str) -> int:
+    """Return `value` as int; raise TypeError if not a whole number, ValueError if below 0."""
+    return _as_int(value, name, lowest=0)
 
 
 def check_positive(value: float, name: str) -> float:
@@ -241,6 +243,14 @@ def _check_finite(samples: FloatArray, name: str) -> None:
             f"`{name}` must be finite; got {len(wrong)} non-finite {values}, "
             f"the first in row {row}, column {column}."
         )
+
+
+def _as_int(value: int, name: str, *, lowest: int) -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"`{name}` must be a whole number; got {_short(value)}.")
+    if value < lowest:
+        raise ValueError(f"`{name}` must be at least {lowest}; got {value}.")
+    return int(value)
 
 
 def _as_float(value: object, name: str) -> float:

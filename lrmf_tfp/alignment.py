@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from tensorflow_probability import bijectors as tfb
 
 from lrmf_tfp import __version__
+from lrmf_tfp._builders import DENSITIES, FLOWS
 from lrmf_tfp._registry import DENSITY_OF_FLOW, OBJECTIVE_NAMES
 from lrmf_tfp._typing import Array, Samples
 from lrmf_tfp._validation import (
@@ -24,39 +25,19 @@ from lrmf_tfp._validation import (
     check_choice,
     check_fraction,
     check_positive_int,
+    check_seed,
     check_varies,
 )
-from lrmf_tfp.densities import FlowDensity, flow_density, gaussian_density, student_t_base
+from lrmf_tfp.densities import FlowDensity
 from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule, Standardizer, row_hashes
-from lrmf_tfp.flows import AffineLayer, affine_flow, identity_flow, real_nvp_flow
 from lrmf_tfp.objectives import LRMFObjective, Objective
 from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar, fit_stages
 
-__all__ = ["Aligner", "DENSITIES", "FLOWS", "MIN_ROWS", "STARTS"]
+__all__ = ["Aligner", "MIN_ROWS", "NEAR_RATIO", "NEAR_SHIFT", "STARTS"]
 
 MIN_ROWS = 10
 """Fewest rows of a domain that `fit` accepts."""
 
-
-def _real_nvp_density(event_size: int, *, dtype: tf.DType, seed: int) -> Any:
-    mixing = "inverse_lu" if event_size > 2 else "alternate"  # a density is trained backwards
-    flow = real_nvp_flow(event_size, mixing=mixing, dtype=dtype, seed=seed)
-    flow = flow.followed_by(AffineLayer(event_size, kind="diagonal", dtype=dtype))
-    return flow_density(flow, base=student_t_base(event_size, dtype=dtype))
-
-
-FLOWS: dict[str, Callable[..., Any]] = {
-    "affine": lambda event_size, *, dtype, seed: affine_flow(event_size, dtype=dtype),
-    "identity": lambda event_size, *, dtype, seed: identity_flow(event_size, dtype=dtype),
-    "real_nvp": real_nvp_flow,
-}
-"""Builders of flows by name, called with `event_size`, `dtype=` and `seed=`."""
-
-DENSITIES: dict[str, Callable[..., Any]] = {
-    "gaussian": lambda event_size, *, dtype, seed: gaussian_density(event_size, dtype=dtype),
-    "real_nvp": _real_nvp_density,
-}
-"""Builders of densities by name, called with `event_size`, `dtype=` and `seed=`."""
 
 STARTS = ("auto", "identity", "moments")
 """Where the map starts: see `Aligner`."""
@@ -262,6 +243,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         check_choice(self.dtype, "dtype", ("float32", "float64"))
         check_fraction(self.validation_fraction, "validation_fraction")
         check_positive_int(self.num_restarts, "num_restarts")
+        check_seed(self.seed, "seed")
 
     def _build(self, event_size: int, *, seed: int) -> Objective:
         dtype = tf.as_dtype(self.dtype)

@@ -147,9 +147,10 @@ def student_t_base(
 def moment_start(density: Any, samples: Array) -> None:
     """Start a density at the mean and scale of samples, whatever its weights were.
 
-    A Gaussian with `loc` and `scale_tril` variables gets its maximum-likelihood moments; a flow
-    density whose last layer has `shift` and `log_diag` gets the mean and scale per axis. Other
-    densities stay as they are.
+    A Gaussian with `loc` and `scale_tril` variables gets its maximum-likelihood moments, without
+    the correlations where there are too few samples for them (N <= 2 D). A flow density whose
+    last layer has `shift` and `log_diag` gets the mean and scale per axis. Other densities stay
+    as they are.
 
     Args:
         density: A `tfd.Distribution`.
@@ -164,8 +165,10 @@ def moment_start(density: Any, samples: Array) -> None:
     exact = np.asarray(samples, np.float64)
     loc, scale = exact.mean(axis=0), exact.std(axis=0)
     if isinstance(density, tfd.MultivariateNormalTriL):
-        covariance = np.atleast_2d(np.cov(exact.T, bias=True))
-        ridge = 1e-10 * np.diag(np.diag(covariance))
+        variances = np.diag(np.square(scale))
+        few = len(exact) <= 2 * exact.shape[1]
+        covariance = variances if few else np.atleast_2d(np.cov(exact.T, bias=True))
+        ridge = 1e-10 * variances
         density.loc.assign(loc)
         density.scale_tril.assign(tf.cast(np.linalg.cholesky(covariance + ridge), density.dtype))
         return

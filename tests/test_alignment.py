@@ -13,8 +13,8 @@ from sklearn.exceptions import NotFittedError
 from tensorflow_probability import bijectors as tfb
 
 import lrmf_tfp as lt
+from lrmf_tfp._builders import FLOWS
 from lrmf_tfp._registry import FLOW_NAMES, OBJECTIVE_NAMES
-from lrmf_tfp.alignment import FLOWS
 
 QUICK = lt.FitConfig(num_steps=400, optimizer=lt.training.Adam(2e-2))
 SMALL_FLOW = functools.partial(lt.flows.real_nvp_flow, num_layers=2, hidden_units=(8,))
@@ -210,6 +210,14 @@ def test_float64_is_precise(pair):
     np.testing.assert_allclose(aligner.inverse_transform(moved), source, atol=1e-10)
 
 
+def test_more_dimensions_than_rows(rng):
+    source, target = rng.normal(size=(20, 40)), rng.normal(size=(20, 40))
+    config = lt.FitConfig(num_steps=50)
+    aligner = lt.Aligner(flow="affine", config=config, num_restarts=1).fit(source, target)
+    assert np.isfinite(aligner.transform(source)).all()
+    assert np.isfinite(aligner.score(source, target).value)
+
+
 def test_one_dimension(rng):
     source, target = rng.normal(size=(200, 1)), 3.0 + 2.0 * rng.normal(size=(150, 1))
     config = lt.FitConfig(num_steps=600, optimizer=lt.training.Adam(2e-2))
@@ -254,6 +262,7 @@ def test_two_logical_devices(pair, logical_cpus):
         ({"dtype": "float16"}, "`dtype`.*'float16'"),
         ({"validation_fraction": 1.0}, "`validation_fraction`"),
         ({"num_restarts": 0}, "`num_restarts`"),
+        ({"seed": -1}, "`seed` must be at least 0; got -1"),
     ],
 )
 def test_bad_settings_are_named(pair, kwargs, match):

@@ -30,6 +30,7 @@ LEVELS = {
     "datasets": 1,
     "flows": 2,
     "densities": 2,
+    "_builders": 3,
     "objectives": 3,
     "training": 4,
     "metrics": 4,

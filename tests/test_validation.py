@@ -244,6 +244,7 @@ def test_choice_refused(value, message):
     [
         (_validation.check_positive_int, 3, 3),
         (_validation.check_positive_int, np.int32(3), 3),
+        (_validation.check_seed, 0, 0),
         (_validation.check_positive, 2, 2.0),
         (_validation.check_positive, np.float32(0.5), 0.5),
         (_validation.check_fraction, 0.25, 0.25),
@@ -259,6 +260,8 @@ def test_number_accepted(check, value, expected):
     ("check", "value", "error", "message"),
     [
         (_validation.check_positive_int, 0, ValueError, r"`x` must be at least 1; got 0\."),
+        (_validation.check_seed, -1, ValueError, r"`x` must be at least 0; got -1\."),
+        (_validation.check_seed, 0.5, TypeError, r"`x` must be a whole number; got 0\.5\."),
         (_validation.check_positive_int, -3, ValueError, r"`x` must be at least 1; got -3\."),
         (
             _validation.check_positive_int,
