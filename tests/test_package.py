@@ -8,6 +8,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+import typing
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -146,7 +147,9 @@ def test_public_names_have_docstrings(name):
     bare = [
         entry
         for entry, value in public.items()
-        if (inspect.isroutine(value) or inspect.isclass(value)) and not inspect.getdoc(value)
+        if (inspect.isroutine(value) or inspect.isclass(value))
+        and typing.get_origin(value) is None  # an alias, which 3.10 takes for a class
+        and not inspect.getdoc(value)
     ]
     assert bare == []
 
