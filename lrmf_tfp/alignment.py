@@ -30,6 +30,7 @@ from lrmf_tfp._validation import (
 )
 from lrmf_tfp.densities import FlowDensity
 from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule, Standardizer, row_hashes
+from lrmf_tfp.metrics import AlignmentScore
 from lrmf_tfp.objectives import LRMFObjective, Objective
 from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar, fit_stages
 
@@ -81,6 +82,7 @@ class _Fitted(NamedTuple):
     """What one of several restarts gave."""
 
     value: float
+    score: AlignmentScore
     alignment: Alignment
     results: dict[str, FitResult]
     history: dict[str, Array]
@@ -204,27 +206,26 @@ class Aligner(AlignmentMethods, BaseEstimator):
                 resume=resume,
                 strategy=strategy,
             )
-            fits.append(self._fitted(objective, split, results))
-            if fits[-1].alignment.held_out_score(source, target, seed=0).converged:
+            self.alignment_ = self._alignment_of(objective, split)
+            fits.append(
+                _Fitted(
+                    objective.comparable(float(objective.validation_loss(*split.held_out))),
+                    self.score(source, target),
+                    self.alignment_,
+                    results,
+                    objective.restate(results[objective.main_stage].history),
+                )
+            )
+            if fits[-1].score.converged:
                 break
         best = min(fits, key=lambda fit: fit.value)
         self.alignment_, self.results_, self.history = best.alignment, best.results, best.history
-        self.alignment_.metadata["score"] = self.score(source, target)._asdict()
+        self.alignment_.metadata["score"] = best.score._asdict()
         return self
 
     def _most_fits(self) -> int:
         given = isinstance(self.flow, tfb.Bijector)
         return 1 if given or self.flow == "identity" else self.num_restarts
-
-    def _fitted(
-        self, objective: Objective, split: _Split, results: dict[str, FitResult]
-    ) -> _Fitted:
-        return _Fitted(
-            objective.comparable(float(objective.validation_loss(*split.held_out))),
-            self._alignment_of(objective, split),
-            results,
-            objective.restate(results[objective.main_stage].history),
-        )
 
     def _alignment(self) -> Alignment:
         check_is_fitted(self, "alignment_")

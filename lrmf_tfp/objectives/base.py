@@ -7,7 +7,7 @@ adversarial objectives have two groups, the others one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -98,15 +98,15 @@ class Objective(tf.Module):
         yield Stage(self.main_stage, self)
 
 
-def variable_values(module: Any) -> list[Array]:
-    """Return the present values of a module's variables, for `copy_variables`."""
-    return [np.array(variable.numpy()) for variable in module.variables]
+def variable_values(variables: Iterable[tf.Variable]) -> list[Array]:
+    """Return copies of the present values of variables, for `copy_variables`."""
+    return [np.array(variable.numpy()) for variable in variables]
 
 
 @contextmanager
 def preserved(*modules: Any) -> Iterator[None]:
     """Give the variables of modules their present values back at the end of the block."""
-    before = [variable_values(module) for module in modules]
+    before = [variable_values(module.variables) for module in modules]
     try:
         yield
     finally:

@@ -157,7 +157,7 @@ class LRMFObjective(Objective):
     def _private_fits(
         self, fit: Objective, train: tuple[Array, ...], held_out: tuple[Array, ...]
     ) -> Iterator[Stage]:
-        start = variable_values(self.density)
+        start = variable_values(self.density.variables)
         private = (
             ("source", self._source_fit, self.private_nll_source),
             ("target", self.private_target, self.private_nll_target),

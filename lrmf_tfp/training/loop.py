@@ -81,8 +81,8 @@ class CompiledLoop:
     def reset(self) -> None:
         """Empty the optimisers' slots and start the averages from the present weights."""
         for group_slots in self.slots:
-            for variable in tf.nest.flatten(group_slots):
-                variable.assign(tf.zeros_like(variable))
+            for slot in group_slots:
+                slot.assign(tf.zeros_like(slot))
         for group, average in zip(self.groups, self.averages, strict=True):
             average.assign(_flatten(group.variables, average.dtype))
 
@@ -134,7 +134,9 @@ class CompiledLoop:
         for index, group in enumerate(self.groups):
             context = self._context(step, getattr(terms, group.loss), norms[index])
             apply = tf.logical_and(finite, step % group.every == 0)
-            self._apply(index, gradients[index], context, apply=apply)
+            limit = tf.constant(self._config.clip_norm, tf.float64)
+            shrink = limit / tf.maximum(norms[index], limit)
+            self._apply(index, gradients[index], context, shrink=shrink, apply=apply)
             rates.append(self._optimizers[index].rate(context))
         return tf.stack([*_as_float64(terms), *_as_float64(rates), *norms])
 
@@ -144,14 +146,18 @@ class CompiledLoop:
         return StepContext(step, progress, loss, tf.square(clipped), self.scale.value())
 
     def _apply(
-        self, index: int, gradients: list[Tensor], context: StepContext, *, apply: Tensor
+        self,
+        index: int,
+        gradients: list[Tensor],
+        context: StepContext,
+        *,
+        shrink: Tensor,
+        apply: Tensor,
     ) -> None:
         group, slots, average = self.groups[index], self.slots[index], self.averages[index]
         if not group.variables:
             return
         gradient = _flatten(gradients, average.dtype)
-        limit = tf.constant(self._config.clip_norm, tf.float64)
-        shrink = limit / tf.maximum(_global_norm(gradients), limit)
         old_slots = [slot.value() for slot in slots]
         change, new_slots = self._optimizers[index].update(
             gradient * tf.cast(shrink, gradient.dtype), old_slots, context

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
+from lrmf_tfp.objectives.base import variable_values
 from lrmf_tfp.training.loop import CompiledLoop
 
 __all__ = ["FitState", "Progress"]
@@ -39,7 +39,7 @@ class FitState:
     def __init__(self, loop: CompiledLoop, *, checkpoint_dir: str | Path | None) -> None:
         self._loop = loop
         self._variables = [v for group in loop.groups for v in group.variables]
-        self._start = self._values()
+        self._start = variable_values(self._variables)
         self._best = self._start
         self._good = self._start
         self._folder = None if checkpoint_dir is None else Path(checkpoint_dir)
@@ -47,11 +47,11 @@ class FitState:
 
     def mark_good(self) -> None:
         """Keep the present weights as the last good ones."""
-        self._good = self._values()
+        self._good = variable_values(self._variables)
 
     def mark_best(self, value: float) -> None:
         """Keep the present weights as the best ones."""
-        self._best = self._values()
+        self._best = variable_values(self._variables)
         self.progress.best_value = value
         self.progress.best_step = self.progress.step
 
@@ -92,8 +92,8 @@ class FitState:
                 "whose variables differ."
             ) from error
         self.progress = Progress(**json.loads(text.numpy().decode()))
-        self._best = [v.numpy() for v in checkpoint.best]
-        self._good = self._values()
+        self._best = variable_values(checkpoint.best)
+        self._good = variable_values(self._variables)
 
     def _checkpoint(self) -> tuple[tf.train.Checkpoint, tf.Variable]:
         text = tf.Variable("", dtype=tf.string, trainable=False)
@@ -107,9 +107,6 @@ class FitState:
             progress=text,
         )
         return checkpoint, text
-
-    def _values(self) -> list[Any]:
-        return [np.array(variable.numpy()) for variable in self._variables]
 
     def _assign(self, values: list[Any]) -> None:
         for variable, value in zip(self._variables, values, strict=True):
