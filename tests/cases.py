@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp import densities, flows
+from lrmf_tfp import densities, divergences, flows, kernels
 
 
 def _nvp(size, dtype, **kwargs):
@@ -31,6 +33,32 @@ DENSITIES = {
     "flow": lambda dtype: densities.flow_density(_nvp(3, dtype)),
 }
 """Name -> builder of a `tfd.Distribution` on events `[3]` in a dtype."""
+
+
+DIVERGENCES = {
+    "mmd_gaussian": lambda x, y, **weights: divergences.mmd_squared(
+        x, y, kernel=kernels.GaussianKernel(0.8), **weights
+    ),
+    "mmd_laplace": lambda x, y, **weights: divergences.mmd_squared(
+        x, y, kernel=kernels.LaplaceKernel(0.8), **weights
+    ),
+    "mmd_random_features": lambda x, y, **weights: divergences.mmd_squared_random_features(
+        x, y, kernel=kernels.GaussianKernel(0.8), num_features=20, **weights
+    ),
+    "energy": divergences.energy_distance,
+    "emd": divergences.emd,
+    "sinkhorn": functools.partial(
+        divergences.sinkhorn_divergence, epsilon=0.3, tolerance=1e-9, max_iterations=5000
+    ),
+    "sliced_wasserstein": functools.partial(divergences.sliced_wasserstein, num_projections=8),
+    "max_sliced_wasserstein": functools.partial(
+        divergences.max_sliced_wasserstein, num_projections=4, num_steps=10
+    ),
+}
+"""Name -> function of two sample sets and their weights that returns a scalar."""
+
+WITHOUT_XLA = {"emd"}
+"""Divergences that XLA cannot compile."""
 
 
 def perturb(module, *, scale=0.1, seed=0):

@@ -23,14 +23,17 @@ MAX_LINES = 300
 # Imports go downwards only, and units on one level do not import each other.
 # A unit is a module or a package directly below lrmf_tfp; inside a package anything goes.
 LEVELS = {
+    "_random": 0,
     "_typing": 0,
     "_validation": 0,
     "_registry": 0,
     "_joint": 1,
+    "kernels": 1,
     "networks": 1,
     "datasets": 1,
     "flows": 2,
     "densities": 2,
+    "divergences": 2,
     "_builders": 3,
     "objectives": 3,
     "training": 4,

@@ -1,0 +1,41 @@
+"""A value with gradients that were computed beside it (level 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from lrmf_tfp._typing import Tensor
+
+__all__ = ["with_gradients"]
+
+_ONCE = "this divergence can be differentiated once; its second derivatives are not made."
+
+
+def with_gradients(
+    value: Tensor, gradients: tuple[Tensor, Tensor], source: Tensor, target: Tensor
+) -> Tensor:
+    """Return `value` with the given gradients in the samples, which refuse to be differentiated.
+
+    Call it outside the compiled function that made them: TensorFlow then does not have to
+    differentiate that function.
+    """
+
+    @tf.custom_gradient
+    def constant(gradient: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, Any]:
+        del source, target
+
+        def refuse(*_: Tensor) -> None:
+            raise NotImplementedError(_ONCE)
+
+        return tf.identity(gradient), refuse
+
+    @tf.custom_gradient
+    def differentiable(source: Tensor, target: Tensor) -> tuple[Tensor, Any]:
+        def gradient(upstream: Tensor) -> list[Tensor]:
+            return [upstream * constant(part, source, target) for part in gradients]
+
+        return tf.identity(value), gradient
+
+    return differentiable(source, target)
