@@ -1,34 +1,156 @@
-"""What the names of flows and densities that `Aligner` accepts stand for (level 3)."""
+"""What the names that `Aligner` accepts stand for, and how they become an objective (level 4)."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
 
-from lrmf_tfp.densities import flow_density, gaussian_density, student_t_base
-from lrmf_tfp.flows import AffineLayer, affine_flow, identity_flow, real_nvp_flow
+from lrmf_tfp import flows
+from lrmf_tfp._registry import DENSITY_OF_FLOW
+from lrmf_tfp.densities import FlowDensity, flow_density, gaussian_density, student_t_base
+from lrmf_tfp.objectives import (
+    AdversarialObjective,
+    BackToBackObjective,
+    Critic,
+    FixedMapLRMFObjective,
+    LRMFObjective,
+    MMDObjective,
+    Objective,
+    emd_objective,
+    energy_objective,
+    sinkhorn_objective,
+    sliced_wasserstein_objective,
+)
 
-__all__ = ["DENSITIES", "FLOWS"]
+__all__ = ["DENSITIES", "FLOWS", "LINEAR_FLOWS", "Model", "OBJECTIVES"]
 
 
 def _real_nvp_density(event_size: int, *, dtype: tf.DType, seed: int) -> Any:
-    mixing = "inverse_lu" if event_size > 2 else "alternate"  # a density is trained backwards
-    flow = real_nvp_flow(event_size, mixing=mixing, dtype=dtype, seed=seed)
-    flow = flow.followed_by(AffineLayer(event_size, kind="diagonal", dtype=dtype))
+    flow = _noise_flow("real_nvp", event_size, dtype=dtype, seed=seed)
+    flow = flow.followed_by(flows.AffineLayer(event_size, kind="diagonal", dtype=dtype))
     return flow_density(flow, base=student_t_base(event_size, dtype=dtype))
 
 
+def _noise_flow(flow: Any, event_size: int, *, dtype: tf.DType, seed: int) -> Any:
+    """Build a flow from noise to data, which is mostly run backwards."""
+    if flow == "real_nvp":
+        mixing = "inverse_lu" if event_size > 2 else "alternate"
+        return flows.real_nvp_flow(event_size, mixing=mixing, dtype=dtype, seed=seed)
+    builder = FLOWS[flow] if isinstance(flow, str) else flow
+    return builder(event_size, dtype=dtype, seed=seed)
+
+
 FLOWS: dict[str, Callable[..., Any]] = {
-    "affine": lambda event_size, *, dtype, seed: affine_flow(event_size, dtype=dtype),
-    "identity": lambda event_size, *, dtype, seed: identity_flow(event_size, dtype=dtype),
-    "real_nvp": real_nvp_flow,
+    "affine": lambda event_size, *, dtype, seed: flows.affine_flow(event_size, dtype=dtype),
+    "identity": lambda event_size, *, dtype, seed: flows.identity_flow(event_size, dtype=dtype),
+    "real_nvp": flows.real_nvp_flow,
 }
 """Builders of flows by name, called with `event_size`, `dtype=` and `seed=`."""
+
+LINEAR_FLOWS: dict[str, Callable[..., Any]] = {
+    "coral": flows.coral_flow,
+    "gaussian_ot": flows.gaussian_ot_flow,
+    "mean_variance": flows.mean_variance_flow,
+}
+"""Builders of flows in closed form, called with source `[N, D]`, target `[M, D]` and `dtype=`."""
 
 DENSITIES: dict[str, Callable[..., Any]] = {
     "gaussian": lambda event_size, *, dtype, seed: gaussian_density(event_size, dtype=dtype),
     "real_nvp": _real_nvp_density,
 }
 """Builders of densities by name, called with `event_size`, `dtype=` and `seed=`."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is asked for, by name, as a builder or as an object, and what it is built with."""
+
+    flow: Any
+    objective: Any
+    density: Any
+    event_size: int
+    dtype: tf.DType
+    seed: int
+
+    def make_objective(self) -> Objective:
+        """Return the objective with everything that it trains."""
+        if isinstance(self.objective, Objective):
+            return self.objective
+        if isinstance(self.objective, str):
+            return OBJECTIVES[self.objective](self)
+        return self.objective(self.make_flow())
+
+    def make_bound(self, flow: Any) -> FixedMapLRMFObjective:
+        """Return the LRMF objective of a map that stays as it is, from which comes the score."""
+        shared, private_source, private_target, pulled = (self.make_density() for _ in range(4))
+        return FixedMapLRMFObjective(
+            flow,
+            shared,
+            private_source=private_source,
+            private_target=private_target,
+            pullback=FlowDensity(pulled, tfb.Invert(flow), name="pullback"),
+        )
+
+    def make_flow(self) -> Any:
+        """Return the flow from source to target."""
+        if isinstance(self.flow, tfb.Bijector):
+            return self.flow
+        builder = FLOWS[self.flow] if isinstance(self.flow, str) else self.flow
+        return builder(self.event_size, dtype=self.dtype, seed=self.seed)
+
+    def make_noise_density(self) -> FlowDensity:
+        """Return the density of standard normal noise pushed through a flow like `flow`."""
+        if isinstance(self.flow, tfb.Bijector):
+            return flow_density(copy.deepcopy(self.flow))
+        return flow_density(
+            _noise_flow(self.flow, self.event_size, dtype=self.dtype, seed=self.seed)
+        )
+
+    def make_density(self) -> Any:
+        """Return a density of the family that `density` names, or that goes with the flow."""
+        name = self.flow if isinstance(self.flow, str) else ""
+        density = self.density or DENSITY_OF_FLOW.get(name, "real_nvp")
+        family = DENSITIES[density] if isinstance(density, str) else density
+        return family(self.event_size, dtype=self.dtype, seed=self.seed)
+
+
+def _lrmf(model: Model) -> LRMFObjective:
+    flow = model.make_flow()
+    copied = copy.deepcopy(flow) if isinstance(model.flow, tfb.Bijector) else model.make_flow()
+    shared, private_source, private_target, pulled = (model.make_density() for _ in range(4))
+    return LRMFObjective(
+        flow,
+        shared,
+        private_source=private_source,
+        private_target=private_target,
+        pullback=FlowDensity(pulled, tfb.Invert(copied), name="pullback"),
+    )
+
+
+def _back_to_back(model: Model) -> BackToBackObjective:
+    source, target = (model.make_noise_density() for _ in range(2))
+    flow = flows.back_to_back_flow(source.bijector, target.bijector)
+    return BackToBackObjective(flow, source_density=source, target_density=target)
+
+
+def _adversarial(model: Model) -> AdversarialObjective:
+    critic = Critic(model.event_size, dtype=model.dtype, seed=model.seed)
+    return AdversarialObjective(model.make_flow(), critic)
+
+
+OBJECTIVES: dict[str, Callable[[Model], Objective]] = {
+    "adversarial": _adversarial,
+    "back_to_back": _back_to_back,
+    "emd": lambda model: emd_objective(model.make_flow()),
+    "energy": lambda model: energy_objective(model.make_flow()),
+    "lrmf": _lrmf,
+    "mmd": lambda model: MMDObjective(model.make_flow()),
+    "sinkhorn": lambda model: sinkhorn_objective(model.make_flow()),
+    "sliced_wasserstein": lambda model: sliced_wasserstein_objective(model.make_flow()),
+}
+"""Builders of objectives by name."""

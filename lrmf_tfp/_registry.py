@@ -5,10 +5,45 @@ Kept apart from the builders so that a wrong name is answered before TensorFlow 
 
 from __future__ import annotations
 
-__all__ = ["DENSITY_OF_FLOW", "FLOW_NAMES", "OBJECTIVE_NAMES"]
+__all__ = [
+    "DENSITY_OF_FLOW",
+    "FIXED_FLOW_NAMES",
+    "FLOW_NAMES",
+    "OBJECTIVE_NAMES",
+    "check_trainable",
+]
 
-FLOW_NAMES: tuple[str, ...] = ("affine", "identity", "real_nvp")
-OBJECTIVE_NAMES: tuple[str, ...] = ("lrmf",)
+FLOW_NAMES: tuple[str, ...] = (
+    "affine",
+    "coral",
+    "gaussian_ot",
+    "identity",
+    "mean_variance",
+    "real_nvp",
+)
+
+FIXED_FLOW_NAMES: tuple[str, ...] = ("coral", "gaussian_ot", "identity", "mean_variance")
+"""Flows with nothing to train: the objective is "lrmf", which scores them."""
+
+OBJECTIVE_NAMES: tuple[str, ...] = (
+    "adversarial",
+    "back_to_back",
+    "emd",
+    "energy",
+    "lrmf",
+    "mmd",
+    "sinkhorn",
+    "sliced_wasserstein",
+)
 
 DENSITY_OF_FLOW = {"affine": "gaussian"}
 """Density family that goes with a flow by default, where that is not RealNVP."""
+
+
+def check_trainable(flow: object, objective: object, *, name: str = "objective") -> None:
+    """Raise ValueError if the flow has nothing to train and the objective is not "lrmf"."""
+    if isinstance(flow, str) and flow in FIXED_FLOW_NAMES and objective != "lrmf":
+        raise ValueError(
+            f"`{name}` must be 'lrmf' for the flow {flow!r}, which has nothing to train; "
+            f"got {objective!r}."
+        )

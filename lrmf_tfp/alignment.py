@@ -1,15 +1,12 @@
-"""`Aligner`: the scikit-learn estimator that fits, moves, scores and saves (level 6)."""
+"""`Aligner`: the scikit-learn estimator that fits, moves, scores and saves (level 7)."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from sklearn.base import BaseEstimator
@@ -17,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from tensorflow_probability import bijectors as tfb
 
 from lrmf_tfp import __version__
-from lrmf_tfp._builders import DENSITIES, FLOWS
-from lrmf_tfp._registry import DENSITY_OF_FLOW, OBJECTIVE_NAMES
+from lrmf_tfp._builders import DENSITIES, LINEAR_FLOWS, Model
+from lrmf_tfp._registry import FIXED_FLOW_NAMES, FLOW_NAMES, OBJECTIVE_NAMES, check_trainable
+from lrmf_tfp._run import NEAR_RATIO, NEAR_SHIFT, STARTS, Run, Split
 from lrmf_tfp._typing import Array, Samples
 from lrmf_tfp._validation import (
     as_pair,
@@ -28,11 +26,10 @@ from lrmf_tfp._validation import (
     check_seed,
     check_varies,
 )
-from lrmf_tfp.densities import FlowDensity
-from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule, Standardizer, row_hashes
+from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule
 from lrmf_tfp.metrics import AlignmentScore
 from lrmf_tfp.objectives import LRMFObjective, Objective
-from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar, fit_stages
+from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar
 
 __all__ = ["Aligner", "MIN_ROWS", "NEAR_RATIO", "NEAR_SHIFT", "STARTS"]
 
@@ -40,49 +37,11 @@ MIN_ROWS = 10
 """Fewest rows of a domain that `fit` accepts."""
 
 
-STARTS = ("auto", "identity", "moments")
-"""Where the map starts: see `Aligner`."""
-
-NEAR_SHIFT, NEAR_RATIO = 1.0, 2.0
-"""What `start="auto"` calls near: means within so many target scales, scales within this ratio."""
-
-
-def _near(source: Standardizer, target: Standardizer) -> bool:
-    shift = np.abs(source.loc - target.loc) / target.scale
-    ratio = np.maximum(source.scale / target.scale, target.scale / source.scale)
-    return bool(np.all(shift <= NEAR_SHIFT) and np.all(ratio <= NEAR_RATIO))
-
-
-class _Split:
-    """Training and held-out rows of both domains, standardised for the model."""
-
-    def __init__(self, source: Array, target: Array, aligner: Aligner) -> None:
-        rng = np.random.default_rng(aligner.seed)
-        source_moments, target_moments = Standardizer.of(source), Standardizer.of(target)
-        self.start = "identity" if aligner.flow == "identity" else aligner.start
-        if self.start == "auto":
-            self.start = "identity" if _near(source_moments, target_moments) else "moments"
-        if self.start == "identity":
-            source_moments = target_moments
-        self.moments = (source_moments, target_moments)
-        self.train: tuple[Array, ...] = ()
-        self.held_out: tuple[Array, ...] = ()
-        self.trained_rows = {}
-        names = ("source", "target")
-        for name, samples, moments in zip(names, (source, target), self.moments, strict=True):
-            order = rng.permutation(len(samples))
-            num_held_out = max(2, round(aligner.validation_fraction * len(samples)))
-            rows = moments.apply(samples, aligner.dtype)
-            self.held_out += (rows[order[:num_held_out]],)
-            self.train += (rows[order[num_held_out:]],)
-            self.trained_rows[name] = np.unique(row_hashes(samples[order[num_held_out:]]))
-
-
 class _Fitted(NamedTuple):
     """What one of several restarts gave."""
 
     value: float
-    score: AlignmentScore
+    score: AlignmentScore | None
     alignment: Alignment
     results: dict[str, FitResult]
     history: dict[str, Array]
@@ -95,10 +54,14 @@ class Aligner(AlignmentMethods, BaseEstimator):
     densities are fitted, and the objective is minimised with the held-out loss deciding when to
     stop. Labels are never used.
 
+    Every objective gets the same score: after one that trains no densities, the densities of the
+    LRMF bound are fitted with the map held fixed.
+
     Attributes:
         alignment_: The fitted `Alignment`.
         history: One array for each recorded quantity of the main stage.
         results_: `FitResult` of each stage.
+        restart_: Which of the restarts it was, from 0 on.
 
     Examples:
         >>> import lrmf_tfp as lt
@@ -115,9 +78,10 @@ class Aligner(AlignmentMethods, BaseEstimator):
     def __init__(  # noqa: PLR0913 (the settings of a scikit-learn estimator are its arguments)
         self,
         flow: Any = "real_nvp",
-        objective: str = "lrmf",
+        objective: Any = "lrmf",
         *,
         density: Any = None,
+        scored: bool = True,
         config: FitConfig | None = None,
         start: str = "auto",
         validation_fraction: float = 0.2,
@@ -129,11 +93,16 @@ class Aligner(AlignmentMethods, BaseEstimator):
         """Store the settings; nothing is checked or built before `fit`.
 
         Args:
-            flow: `"affine"`, `"identity"`, `"real_nvp"`, a `tfb.Bijector` (trained in place), or
-                a builder called with `event_size`, `dtype=` and `seed=`.
-            objective: `"lrmf"`.
+            flow: `"affine"`, `"real_nvp"`, a `tfb.Bijector` (trained in place), or a builder
+                called with `event_size`, `dtype=` and `seed=`. In closed form, nothing trained:
+                `"identity"`, `"coral"`, `"gaussian_ot"` and `"mean_variance"`.
+            objective: `"lrmf"`, `"mmd"`, `"energy"`, `"emd"`, `"sinkhorn"`,
+                `"sliced_wasserstein"`, `"back_to_back"`, `"adversarial"`; a function from a flow
+                to an `Objective`; or an `Objective` with a `flow` (trained in place).
             density: Family of the shared and private densities: `"gaussian"`, `"real_nvp"` or a
                 builder like `flow`'s; by default Gaussian for the affine flow, RealNVP otherwise.
+            scored: Fit the densities that `score` needs where the objective has none, which
+                takes about as long as an LRMF fit; False leaves the score out.
             config: Training settings; `FitConfig()` by default. Its seed is `seed`.
             start: Where the map starts: `"identity"` leaves the source where it is, `"moments"`
                 gives it the target's mean and scale per axis, `"auto"` takes the first if on
@@ -150,6 +119,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         self.flow = flow
         self.objective = objective
         self.density = density
+        self.scored = scored
         self.config = config
         self.start = start
         self.validation_fraction = validation_fraction
@@ -189,43 +159,58 @@ class Aligner(AlignmentMethods, BaseEstimator):
         check_varies(source, "source")
         check_varies(target, "target")
         self._check_settings()
-        split = _Split(source, target, self)
-        callbacks = [*callbacks, *([ProgressBar()] if self.progress else [])]
+        split = Split(
+            source,
+            target,
+            start="identity" if self.flow == "identity" else self.start,
+            validation_fraction=self.validation_fraction,
+            dtype=self.dtype,
+            seed=self.seed,
+        )
+        run = Run(
+            split=split,
+            callbacks=[*callbacks, *([ProgressBar()] if self.progress else [])],
+            resume=resume,
+            strategy=strategy,
+        )
         fits: list[_Fitted] = []
         for restart in range(self._most_fits()):
-            with strategy.scope() if strategy else nullcontext():
-                objective = self._build(source.shape[1], seed=self.seed + restart)
-            self.alignment_ = self._alignment_of(objective, split)
-            results = fit_stages(
-                objective,
-                split.train,
-                split.held_out,
-                self._config(restart),
-                callbacks=callbacks,
-                checkpoint_dir=checkpoint_dir and Path(checkpoint_dir, f"restart_{restart}"),
-                resume=resume,
-                strategy=strategy,
-            )
-            self.alignment_ = self._alignment_of(objective, split)
-            fits.append(
-                _Fitted(
-                    objective.comparable(float(objective.validation_loss(*split.held_out))),
-                    self.score(source, target),
-                    self.alignment_,
-                    results,
-                    objective.restate(results[objective.main_stage].history),
-                )
-            )
-            if fits[-1].score.converged:
+            folder = None if checkpoint_dir is None else Path(checkpoint_dir, f"restart_{restart}")
+            fits.append(self._fit_once(run, restart, checkpoint_dir=folder))
+            score = fits[-1].score
+            if score is None or score.converged:
                 break
-        best = min(fits, key=lambda fit: fit.value)
+        self.restart_ = min(range(len(fits)), key=lambda index: fits[index].value)
+        best = fits[self.restart_]
         self.alignment_, self.results_, self.history = best.alignment, best.results, best.history
-        self.alignment_.metadata["score"] = best.score._asdict()
         return self
 
+    def _fit_once(self, run: Run, restart: int, *, checkpoint_dir: Path | None) -> _Fitted:
+        """Fit from one seed: the objective, then what the score needs beyond it."""
+        split, config = run.split, self._config(restart)
+        model = self._model(split, seed=self.seed + restart)
+        objective = run.build(model.make_objective)
+        self.alignment_ = self._alignment_of(objective, split)
+        results = run.fit(objective, config, checkpoint_dir=checkpoint_dir)
+        history = objective.restate(results[objective.main_stage].history)
+        value = objective.comparable(float(objective.validation_loss(*split.held_out)))
+        scored = isinstance(objective, LRMFObjective)
+        if self.scored and not scored:
+            folder = None if checkpoint_dir is None else checkpoint_dir / "score"
+            objective = run.build(lambda: model.make_bound(objective.flow))
+            fitted = run.fit(objective, config, checkpoint_dir=folder)
+            results |= {f"score_{name}": result for name, result in fitted.items()}
+        self.alignment_ = alignment = self._alignment_of(objective, split)
+        score = None
+        if self.scored or scored:
+            score = alignment.held_out_score(*split.raw_held_out, seed=0)
+            alignment.metadata["score"] = score._asdict()
+        return _Fitted(value, score, alignment, results, history)
+
     def _most_fits(self) -> int:
-        given = isinstance(self.flow, tfb.Bijector)
-        return 1 if given or self.flow == "identity" else self.num_restarts
+        given = isinstance(self.flow, tfb.Bijector) or isinstance(self.objective, Objective)
+        fixed = isinstance(self.flow, str) and self.flow in FIXED_FLOW_NAMES
+        return 1 if given or fixed else self.num_restarts
 
     def _alignment(self) -> Alignment:
         check_is_fitted(self, "alignment_")
@@ -236,45 +221,42 @@ class Aligner(AlignmentMethods, BaseEstimator):
 
     def _check_settings(self) -> None:
         if isinstance(self.flow, str):
-            check_choice(self.flow, "flow", FLOWS)
+            check_choice(self.flow, "flow", FLOW_NAMES)
         if isinstance(self.density, str):
             check_choice(self.density, "density", DENSITIES)
-        check_choice(self.objective, "objective", OBJECTIVE_NAMES)
+        self._check_objective()
         check_choice(self.start, "start", STARTS)
         check_choice(self.dtype, "dtype", ("float32", "float64"))
         check_fraction(self.validation_fraction, "validation_fraction")
         check_positive_int(self.num_restarts, "num_restarts")
         check_seed(self.seed, "seed")
 
-    def _build(self, event_size: int, *, seed: int) -> Objective:
-        dtype = tf.as_dtype(self.dtype)
-        if isinstance(self.flow, tfb.Bijector):
-            flow, flow_copy = self.flow, copy.deepcopy(self.flow)
-        else:
-            builder = FLOWS[self.flow] if isinstance(self.flow, str) else self.flow
-            flow, flow_copy = (builder(event_size, dtype=dtype, seed=seed) for _ in range(2))
-        density = self.density or DENSITY_OF_FLOW.get(str(self.flow), "real_nvp")
-        family = DENSITIES[density] if isinstance(density, str) else density
-        shared, private_source, private_target, shared_copy = (
-            family(event_size, dtype=dtype, seed=seed) for _ in range(4)
-        )
-        return LRMFObjective(
-            flow,
-            shared,
-            private_source=private_source,
-            private_target=private_target,
-            pullback=FlowDensity(shared_copy, tfb.Invert(flow_copy), name="pullback"),
-        )
+    def _check_objective(self) -> None:
+        if isinstance(self.objective, Objective):
+            if not hasattr(self.objective, "flow"):
+                found = type(self.objective).__name__
+                raise ValueError(f"`objective` must have a `flow`; got a {found}.")
+            return
+        if not callable(self.objective):
+            check_choice(self.objective, "objective", OBJECTIVE_NAMES)
+        check_trainable(self.flow, self.objective)
 
-    def _alignment_of(self, objective: Objective, split: _Split) -> Alignment:
+    def _model(self, split: Split, *, seed: int) -> Model:
+        dtype, flow = tf.as_dtype(self.dtype), self.flow
+        if isinstance(flow, str) and flow in LINEAR_FLOWS:
+            flow = split.linear_flow(LINEAR_FLOWS[flow], dtype=dtype)
+        event_size = split.train[0].shape[1]
+        return Model(flow, self.objective, self.density, event_size, dtype, seed)
+
+    def _alignment_of(self, objective: Objective, split: Split) -> Alignment:
         module = AlignmentModule(objective, *split.moments, dtype=self.dtype)
         metadata = {
             "lrmf_tfp": __version__,
             "tensorflow": tf.__version__,
             "tensorflow_probability": tfp.__version__,
             "event_size": len(split.moments[0].loc),
-            "flow": self.flow if isinstance(self.flow, str) else type(self.flow).__name__,
-            "objective": self.objective,
+            "flow": _name(self.flow),
+            "objective": _name(self.objective),
             "start": split.start,
             "dtype": self.dtype,
             "seed": self.seed,
@@ -282,3 +264,10 @@ class Aligner(AlignmentMethods, BaseEstimator):
             "config": self._config(0).to_json(),
         }
         return Alignment(module, metadata, trained_rows=split.trained_rows)
+
+
+def _name(setting: Any) -> str:
+    """Return a setting as text: its name, or that of its function or class."""
+    if isinstance(setting, str):
+        return setting
+    return getattr(setting, "__name__", type(setting).__name__)

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp import densities, divergences, flows, kernels
+from lrmf_tfp import densities, divergences, flows, kernels, objectives
 
 
 def _nvp(size, dtype, **kwargs):
@@ -59,6 +59,26 @@ DIVERGENCES = {
 
 WITHOUT_XLA = {"emd"}
 """Divergences that XLA cannot compile."""
+
+OBJECTIVES = {
+    "adversarial": lambda flow: objectives.AdversarialObjective(
+        flow, objectives.Critic(2, hidden_units=(8,)), critic_steps=2
+    ),
+    "adversarial_penalty": lambda flow: objectives.AdversarialObjective(
+        flow,
+        objectives.Critic(2, hidden_units=(8,), spectral_norm=False),
+        regulariser="gradient_penalty",
+        critic_steps=2,
+    ),
+    "emd": objectives.emd_objective,
+    "energy": objectives.energy_objective,
+    "mmd": lambda flow: objectives.MMDObjective(flow, kernel=kernels.GaussianKernel(1.0)),
+    "sinkhorn": lambda flow: objectives.sinkhorn_objective(flow, epsilon=0.1),
+    "sliced_wasserstein": lambda flow: objectives.sliced_wasserstein_objective(
+        flow, num_projections=8
+    ),
+}
+"""Name -> builder of an `Objective` without densities around a flow on events `[2]`."""
 
 
 def perturb(module, *, scale=0.1, seed=0):

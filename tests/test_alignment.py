@@ -13,8 +13,8 @@ from sklearn.exceptions import NotFittedError
 from tensorflow_probability import bijectors as tfb
 
 import lrmf_tfp as lt
-from lrmf_tfp._builders import FLOWS
-from lrmf_tfp._registry import FLOW_NAMES, OBJECTIVE_NAMES
+from lrmf_tfp._builders import FLOWS, LINEAR_FLOWS, OBJECTIVES
+from lrmf_tfp._registry import FIXED_FLOW_NAMES, FLOW_NAMES, OBJECTIVE_NAMES
 
 QUICK = lt.FitConfig(num_steps=400, optimizer=lt.training.Adam(2e-2))
 SMALL_FLOW = functools.partial(lt.flows.real_nvp_flow, num_layers=2, hidden_units=(8,))
@@ -35,8 +35,9 @@ def fitted(pair):
 
 
 def test_registries_agree():
-    assert tuple(sorted(FLOWS)) == FLOW_NAMES
-    assert OBJECTIVE_NAMES == ("lrmf",)
+    assert tuple(sorted([*FLOWS, *LINEAR_FLOWS])) == FLOW_NAMES
+    assert tuple(sorted(["identity", *LINEAR_FLOWS])) == FIXED_FLOW_NAMES
+    assert tuple(sorted(OBJECTIVES)) == OBJECTIVE_NAMES
 
 
 def test_moves_the_source_onto_the_target(fitted, pair):
@@ -257,6 +258,11 @@ def test_two_logical_devices(pair, logical_cpus):
     [
         ({"flow": "glows"}, "`flow`.*'glows'"),
         ({"objective": "gan"}, "`objective`.*'gan'"),
+        ({"flow": "coral", "objective": "mmd"}, "`objective` must be 'lrmf' for.*'coral'"),
+        (
+            {"objective": lt.objectives.MaximumLikelihoodObjective(None)},
+            "`objective` must have a `flow`; got a MaximumLikelihoodObjective",
+        ),
         ({"density": "cauchy"}, "`density`.*'cauchy'"),
         ({"start": "random"}, "`start`.*'random'"),
         ({"dtype": "float16"}, "`dtype`.*'float16'"),

@@ -124,6 +124,10 @@ BAD = {
     ),
     "flow": (f"{ALIGN} --flow real_nvq", "`--flow` must be one of"),
     "objective": (f"{ALIGN} --objective lmrf", "got 'lmrf' (did you mean 'lrmf'?)."),
+    "nothing to train": (
+        f"{ALIGN} --flow coral --objective mmd",
+        "`--objective` must be 'lrmf' for the flow 'coral', which has nothing to train; got 'mmd'.",
+    ),
     "steps": (f"{ALIGN} --steps 0", "`--steps` must lie between 1 and 2147483647; got 0."),
     "restarts": (
         f"{ALIGN} --restarts 0",
@@ -590,6 +594,19 @@ def test_program_scores_with_the_model(aligned):
     assert (result.returncode, result.stderr) == (0, "")
     report = json.loads((cwd / "out/score.json").read_text())
     assert json.loads(result.stdout)["value"] == pytest.approx(report["value"], abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("--flow", "coral"), ("--objective", "energy")])
+def test_program_aligns_with_the_baselines(aligned, words):
+    cwd, _ = aligned
+    output = words[-1]
+    quick = (*QUICK, *words)
+    result = run_cli("align", "source.csv", "target.npy", "--output", output, *quick, cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    report = json.loads((cwd / output / "score.json").read_text())
+    assert np.isfinite(report["value"])
+    assert (cwd / output / "aligned.csv").exists()
 
 
 @pytest.mark.slow

@@ -256,6 +256,40 @@ def test_animation_is_a_gif_with_a_frame_each(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.gif"]
 
 
+def test_methods_are_animated_side_by_side(tmp_path):
+    methods = [[cloud() + k, cloud()] for k in (1, 2, 3)]
+    alone = plotting.animate_alignment(methods[0], cloud(), tmp_path / "alone.gif")
+    path = plotting.animate_comparison(
+        methods,
+        cloud(),
+        tmp_path / "beside.gif",
+        names=["one", "two", "three"],
+        titles=[["before", "after"]] * 3,
+    )
+    with Image.open(path) as image, Image.open(alone) as single:
+        assert image.n_frames == single.n_frames == 2
+        assert image.size[0] > 1.5 * single.size[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"methods": []}, r"^`methods` must have at least 1 entry; got none"),
+        ({"methods": [[cloud()], [cloud()] * 2]}, r"^`frames` must have 1 entries; got 2"),
+        ({"names": ["one"]}, r"^`names` must have 2 entries; got 1"),
+        ({"titles": [["one"]]}, r"^`titles` must have 2 lists; got 1"),
+        ({"titles": [["one"], []]}, r"^`titles` must have 1 entries; got 0"),
+    ],
+)
+def test_animated_comparison_names_what_is_wrong(tmp_path, change, message):
+    arguments = {"methods": [[cloud()], [cloud()]], **change}
+    with pytest.raises(ValueError, match=message):
+        plotting.animate_comparison(
+            arguments.pop("methods"), cloud(), tmp_path / "a.gif", **arguments
+        )
+    assert not list(tmp_path.iterdir())
+
+
 def test_animation_is_the_same_each_time(tmp_path):
     first, second = (
         plotting.animate_alignment([cloud(), cloud(seed=1)], cloud(), tmp_path / name).read_bytes()

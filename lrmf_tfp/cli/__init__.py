@@ -1,4 +1,4 @@
-"""Level 7: the command line, `lrmf-tfp align | transform | score`.
+"""Level 8: the command line, `lrmf-tfp align | transform | score`.
 
 Everything typed is checked before TensorFlow is imported, so that a mistake is answered at once.
 Results go to stdout, progress to stderr.

@@ -1,4 +1,4 @@
-"""Level 7: what the three commands do once their input is known to be good.
+"""Level 8: what the three commands do once their input is known to be good.
 
 TensorFlow is imported here, inside the functions and with its chatter held back.
 """
@@ -30,12 +30,11 @@ __all__ = ["run_align", "run_score", "run_transform"]
 def run_align(inputs: AlignInputs, workspace: Workspace, *, resume: bool, as_json: bool) -> str:
     """Fit, write every result to the workspace, and return the text for stdout."""
     settings: dict[str, Any] = {
-        "objective": inputs.objective,
         "seed": inputs.seed,
         "steps": inputs.steps,
         "restarts": inputs.restarts,
     }
-    aligner = _make_aligner(inputs.flow, **settings)
+    aligner = _make_aligner(inputs.flow, objective=inputs.objective, **settings)
     pair = inputs.pair
     aligner.fit(pair.source, pair.target, checkpoint_dir=str(workspace.checkpoints), resume=resume)
     after = aligner.score(pair.source, pair.target)

@@ -1,4 +1,4 @@
-"""Level 7: what was typed, checked in full before TensorFlow is imported.
+"""Level 8: what was typed, checked in full before TensorFlow is imported.
 
 Every failure is a ValueError, TypeError or OSError whose message names the argument as typed.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrmf_tfp import _validation
-from lrmf_tfp._registry import FLOW_NAMES, OBJECTIVE_NAMES
+from lrmf_tfp._registry import FLOW_NAMES, OBJECTIVE_NAMES, check_trainable
 from lrmf_tfp.datasets import DomainPair, SampleFile, read_samples
 
 __all__ = [
@@ -73,6 +73,7 @@ def check_align(args: argparse.Namespace) -> AlignInputs:
     """Return the checked arguments of `align`; nothing is written."""
     _validation.check_choice(args.flow, "--flow", FLOW_NAMES)
     _validation.check_choice(args.objective, "--objective", OBJECTIVE_NAMES)
+    check_trainable(args.flow, args.objective, name="--objective")
     steps, restarts = (
         None if typed is None else _parse_int(typed, name, lowest=1)
         for typed, name in ((args.steps, "--steps"), (args.restarts, "--restarts"))

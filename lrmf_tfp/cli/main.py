@@ -1,4 +1,4 @@
-"""Level 7: from what was typed to an exit status.
+"""Level 8: from what was typed to an exit status.
 
 0 is done, 1 a failure while running, 2 bad input, 130 stopped by Ctrl-C.
 """

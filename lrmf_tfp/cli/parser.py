@@ -1,4 +1,4 @@
-"""Level 7: what may be typed, and the help for it."""
+"""Level 8: what may be typed, and the help for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 7: TensorFlow's chatter kept off the terminal, and shown after all if something fails."""
+"""Level 8: TensorFlow's chatter kept off the terminal, and shown after all if something fails."""
 
 from __future__ import annotations
 

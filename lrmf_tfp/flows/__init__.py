@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
-from lrmf_tfp.flows.base import Flow, FlowLayer, InverseLayer
+from lrmf_tfp.flows.base import Flow, FlowLayer, InverseLayer, back_to_back_flow
+from lrmf_tfp.flows.linear import (
+    FixedAffineLayer,
+    coral_flow,
+    gaussian_ot_flow,
+    mean_variance_flow,
+)
 from lrmf_tfp.flows.real_nvp import AffineCoupling, real_nvp_flow
 
 __all__ = [
     "AffineCoupling",
     "AffineLayer",
+    "FixedAffineLayer",
     "Flow",
     "FlowLayer",
     "InverseLayer",
     "affine_flow",
+    "back_to_back_flow",
+    "coral_flow",
+    "gaussian_ot_flow",
     "identity_flow",
+    "mean_variance_flow",
     "real_nvp_flow",
 ]

@@ -16,7 +16,7 @@ from tensorflow_probability.python.internal import cache_util
 
 from lrmf_tfp._typing import Tensor
 
-__all__ = ["Flow", "FlowLayer", "InverseLayer"]
+__all__ = ["Flow", "FlowLayer", "InverseLayer", "back_to_back_flow"]
 
 
 class FlowLayer(Protocol):
@@ -177,3 +177,34 @@ class Flow(tfb.Bijector):
         if "ildj" not in attributes:
             attributes.update(self._augmented_inverse(y)[1])
         return attributes["ildj"]
+
+
+def back_to_back_flow(source_flow: Flow, target_flow: Flow) -> Flow:
+    """Build `T(x) = target_flow(source_flow^-1(x))`, which shares the variables of both.
+
+    With two flows from the same noise it takes the source to noise and on to the target.
+
+    Args:
+        source_flow: Flow from noise to the source, events `[D]`.
+        target_flow: Flow from noise to the target, events `[D]`.
+
+    Returns:
+        Flow from source to target.
+
+    Raises:
+        ValueError: If the two have different event sizes.
+
+    References:
+        [1] Grover, Chute, Shu, Cao, Ermon, AlignFlow, AAAI 2020, arXiv:1905.12892.
+    """
+    if source_flow.event_size != target_flow.event_size:
+        raise ValueError(
+            f"`target_flow` must have event size {source_flow.event_size} to match "
+            f"`source_flow`; got {target_flow.event_size}."
+        )
+    return Flow(
+        [InverseLayer(source_flow), target_flow],
+        event_size=source_flow.event_size,
+        dtype=source_flow.dtype,
+        name="back_to_back_flow",
+    )

@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+from lrmf_tfp.objectives.adversarial import AdversarialObjective, AdversarialTerms, Critic
+from lrmf_tfp.objectives.back_to_back import BackToBackObjective, BackToBackTerms
 from lrmf_tfp.objectives.base import Objective, Stage, VariableGroup, copy_variables
+from lrmf_tfp.objectives.divergence import (
+    DivergenceObjective,
+    DivergenceTerms,
+    MMDObjective,
+    PositionsObjective,
+    emd_objective,
+    energy_objective,
+    sinkhorn_objective,
+    sliced_wasserstein_objective,
+)
 from lrmf_tfp.objectives.gaussian import (
     GaussianMap,
     gaussian_lrmf_distance,
     gaussian_lrmf_distance_from_moments,
     gaussian_lrmf_map,
 )
-from lrmf_tfp.objectives.lrmf import LRMFObjective, LRMFTerms
+from lrmf_tfp.objectives.lrmf import FixedMapLRMFObjective, LRMFObjective, LRMFTerms
 from lrmf_tfp.objectives.maximum_likelihood import (
     MaximumLikelihoodObjective,
     MaximumLikelihoodTerms,
 )
 
 __all__ = [
+    "AdversarialObjective",
+    "AdversarialTerms",
+    "BackToBackObjective",
+    "BackToBackTerms",
+    "Critic",
+    "DivergenceObjective",
+    "DivergenceTerms",
+    "FixedMapLRMFObjective",
     "GaussianMap",
     "LRMFObjective",
     "LRMFTerms",
+    "MMDObjective",
     "MaximumLikelihoodObjective",
     "MaximumLikelihoodTerms",
     "Objective",
+    "PositionsObjective",
     "Stage",
     "VariableGroup",
     "copy_variables",
+    "emd_objective",
+    "energy_objective",
     "gaussian_lrmf_distance",
     "gaussian_lrmf_distance_from_moments",
     "gaussian_lrmf_map",
+    "sinkhorn_objective",
+    "sliced_wasserstein_objective",
 ]

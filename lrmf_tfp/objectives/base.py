@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._typing import Array, Tensor
+from lrmf_tfp.optimizers import Optimizer
 
 __all__ = [
     "Objective",
@@ -34,12 +35,14 @@ class VariableGroup(NamedTuple):
         variables: The variables of the group.
         loss: The term of the objective's NamedTuple that the group minimises.
         every: The group moves on each step divisible by this number.
+        optimizer: What moves it if the user does not say; `Adam()` when None.
     """
 
     name: str
     variables: tuple[tf.Variable, ...]
     loss: str = "loss"
     every: int = 1
+    optimizer: Optimizer | None = None
 
 
 class Stage(NamedTuple):
@@ -63,9 +66,14 @@ class Objective(tf.Module):
 
     Attributes:
         main_stage: Name of the stage whose history the user sees.
+        jit_compatible: Whether XLA can compile it; if not, the loop runs as an ordinary graph.
+        loss_ranks_weights: Whether weights of a lower training loss are better; if not, and
+            nothing is held out, the last ones are kept.
     """
 
     main_stage: str = "joint"
+    jit_compatible: bool = True
+    loss_ranks_weights: bool = True
 
     def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> Any:
         """Return the terms on one batch of each domain, `[B, D]` each.

@@ -15,7 +15,7 @@ from lrmf_tfp.densities import FlowDensity, moment_start
 from lrmf_tfp.objectives.base import Objective, Stage, copy_variables, preserved, variable_values
 from lrmf_tfp.objectives.maximum_likelihood import MaximumLikelihoodObjective
 
-__all__ = ["LRMFObjective", "LRMFTerms"]
+__all__ = ["FixedMapLRMFObjective", "LRMFObjective", "LRMFTerms"]
 
 _LOSSES = ("loss", "validation_loss")
 _REFIT_RATE = 0.3  # a refit starts close to its optimum, from which full steps would throw it
@@ -188,6 +188,21 @@ class LRMFObjective(Objective):
             yield
         finally:
             self._domain_weights.assign([1.0, 1.0])
+
+
+class FixedMapLRMFObjective(LRMFObjective):
+    """LRMF objective of a map that is not trained: how well another method's map aligns.
+
+    Only the shared density moves, so the minimum is the log-likelihood-ratio distance of the
+    moved source and the target, the same number that LRMF reports of its own map.
+    """
+
+    main_stage = "shared"
+
+    @property
+    def trainable_variables(self) -> tuple[tf.Variable, ...]:
+        """Variables of the shared density alone."""
+        return tuple(self.density.trainable_variables)
 
 
 def _nll(density: Any, samples: Array) -> np.floating[Any]:

@@ -8,7 +8,7 @@ blue (Okabe-Ito), coordinates run through viridis.
 from __future__ import annotations
 
 from lrmf_tfp.plotting.alignment import plot_alignment
-from lrmf_tfp.plotting.animation import animate_alignment
+from lrmf_tfp.plotting.animation import animate_alignment, animate_comparison
 from lrmf_tfp.plotting.comparison import ComparisonColumn, plot_comparison
 from lrmf_tfp.plotting.fields import plot_displacement, plot_flow_steps
 from lrmf_tfp.plotting.history import plot_history
@@ -16,6 +16,7 @@ from lrmf_tfp.plotting.history import plot_history
 __all__ = [
     "ComparisonColumn",
     "animate_alignment",
+    "animate_comparison",
     "plot_alignment",
     "plot_comparison",
     "plot_displacement",

@@ -1,4 +1,4 @@
-"""Level 6: an alignment in motion, as a GIF."""
+"""Level 6: an alignment in motion, or several side by side, as a GIF."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lrmf_tfp.plotting._style import (
     widen,
 )
 
-__all__ = ["animate_alignment"]
+__all__ = ["animate_alignment", "animate_comparison"]
 
 _HOLD_SECONDS = 1.5  # the last frame stays
 _PALETTE_SIZE = 64
@@ -67,42 +67,117 @@ def animate_alignment(
         ValueError: if shapes differ, the titles are not one a frame, the suffix is not `.gif`, or
             even a small picture would be larger than `max_bytes`.
     """
+    return animate_comparison(
+        [frames],
+        target,
+        path,
+        colors=colors,
+        titles=None if titles is None else [titles],
+        frames_per_second=frames_per_second,
+        max_bytes=max_bytes,
+    )
+
+
+def animate_comparison(
+    methods: Sequence[Sequence[ArrayLike]],
+    target: ArrayLike,
+    path: str | os.PathLike[str],
+    *,
+    names: Sequence[str] | None = None,
+    colors: ArrayLike | None = None,
+    titles: Sequence[Sequence[str]] | None = None,
+    frames_per_second: float = 12.0,
+    max_bytes: int = 2_000_000,
+) -> Path:
+    """Write a GIF of several methods that move the same points onto the target, side by side.
+
+    See `animate_alignment`, which is the same for one method.
+
+    Args:
+        methods: for each method the points in each frame, `[N, 2]` each; as many frames each.
+        target: samples to match, `[M, 2]`, in grey.
+        path: file to write; its suffix must be `.gif`.
+        names: one text a method, above its panel; none when None.
+        colors: one number a point, `[N]`, shown in viridis; vermillion when None.
+        titles: one text a frame for each method; none when None.
+        frames_per_second: speed; the last frame is held.
+        max_bytes: largest file to write.
+
+    Returns:
+        The path.
+
+    Raises:
+        TypeError: if samples are not numbers.
+        ValueError: if shapes or numbers of frames differ, the titles or names are not as many, the
+            suffix is not `.gif`, or even a small picture would be larger than `max_bytes`.
+    """
     path = Path(path)
     if path.suffix.lower() != ".gif":
         raise ValueError(f"`path` must end in .gif; got {path.name!r}.")
-    clouds = as_frames(frames, "frames")
+    if not methods:
+        raise ValueError("`methods` must have at least 1 entry; got none.")
+    clouds = [as_frames(frames, "frames") for frames in methods]
     target = as_plane(target, "target")
-    if titles is not None and len(titles) != len(clouds):
-        raise ValueError(f"`titles` must have {len(clouds)} entries; got {len(titles)}.")
+    captions = _captions(clouds, names=names, titles=titles)
     check_positive(frames_per_second, "frames_per_second")
     check_positive_int(max_bytes, "max_bytes")
-    paint = point_colors(colors, num_rows=len(clouds[0]))
-    images = _render(clouds, target, titles=titles or [""] * len(clouds), paint=paint)
+    paint = point_colors(colors, num_rows=len(clouds[0][0]))
+    images = _render(clouds, target, captions=captions, paint=paint)
     _write(path, _encode_within(images, frames_per_second, max_bytes=max_bytes))
     return path
 
 
+def _captions(
+    clouds: Sequence[Sequence[Array]],
+    *,
+    names: Sequence[str] | None,
+    titles: Sequence[Sequence[str]] | None,
+) -> list[list[str]]:
+    """Return the text above each panel in each frame."""
+    num_frames = len(clouds[0])
+    for frames in clouds:
+        if len(frames) != num_frames:
+            raise ValueError(f"`frames` must have {num_frames} entries; got {len(frames)}.")
+    if names is not None and len(names) != len(clouds):
+        raise ValueError(f"`names` must have {len(clouds)} entries; got {len(names)}.")
+    if titles is not None and len(titles) != len(clouds):
+        raise ValueError(f"`titles` must have {len(clouds)} lists; got {len(titles)}.")
+    for texts in titles or []:
+        if len(texts) != num_frames:
+            raise ValueError(f"`titles` must have {num_frames} entries; got {len(texts)}.")
+    names = names or [""] * len(clouds)
+    titles = titles or [[""] * num_frames] * len(clouds)
+    return [
+        [f"{name}\n{text}" if name else text for text in texts]
+        for name, texts in zip(names, titles, strict=True)
+    ]
+
+
 def _render(
-    clouds: Sequence[Array],
+    clouds: Sequence[Sequence[Array]],
     target: Array,
     *,
-    titles: Sequence[str],
+    captions: Sequence[Sequence[str]],
     paint: str | Array,
 ) -> list[Image.Image]:
-    bounds = limits(clouds[0], clouds[-1], target, moved=np.concatenate(clouds))
-    bounds = widen(bounds, height_to_width=1.0)
-    figure = new_figure(4.2, 4.0)
+    ends = [points for frames in clouds for points in (frames[0], frames[-1])]
+    everything = np.concatenate([points for frames in clouds for points in frames])
+    bounds = widen(limits(*ends, target, moved=everything), height_to_width=1.0)
+    figure = new_figure(4.2 if len(clouds) == 1 else 3.0 * len(clouds), 4.0)
     figure.set_dpi(110)
-    axes = figure.subplots()
-    frame(axes)
-    set_limits(axes, bounds)
-    dots(axes, target, color=GREY, alpha=0.7)
-    moving = dots(axes, clouds[0], color=paint)
+    panels = figure.subplots(1, len(clouds), sharex=True, sharey=True, squeeze=False)[0]
+    moving = []
+    for axes, frames in zip(panels, clouds, strict=True):
+        frame(axes)
+        set_limits(axes, bounds)
+        dots(axes, target, color=GREY, alpha=0.7)
+        moving.append(dots(axes, frames[0], color=paint))
     canvas = FigureCanvasAgg(figure)
     images = []
-    for points, title in zip(clouds, titles, strict=True):
-        moving.set_offsets(points)
-        axes.set_title(title or " ", fontsize=10, family="monospace")
+    for index in range(len(clouds[0])):
+        for axes, points, frames, texts in zip(panels, moving, clouds, captions, strict=True):
+            points.set_offsets(frames[index])
+            axes.set_title(texts[index] or " ", fontsize=10, family="monospace")
         images.append(_snapshot(canvas, figure))
     return images
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lrmf_tfp.optimizers import SGD, Adam, ConstantSchedule, CosineSchedule, Optimizer
 from lrmf_tfp.training.callbacks import (
     Callback,
     CSVLogger,
@@ -11,7 +12,6 @@ from lrmf_tfp.training.callbacks import (
 )
 from lrmf_tfp.training.config import FitConfig, FitResult
 from lrmf_tfp.training.engine import Trainer, fit
-from lrmf_tfp.training.optimizers import SGD, Adam, ConstantSchedule, CosineSchedule, Optimizer
 from lrmf_tfp.training.stages import fit_stages
 
 __all__ = [

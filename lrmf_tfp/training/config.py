@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from lrmf_tfp._typing import Array
 from lrmf_tfp._validation import check_positive, check_positive_int
-from lrmf_tfp.training.optimizers import Adam, Optimizer
+from lrmf_tfp.objectives.base import VariableGroup
+from lrmf_tfp.optimizers import Adam, Optimizer
 
 __all__ = ["FitConfig", "FitResult"]
 
@@ -32,8 +33,9 @@ class FitConfig:
     """Largest number of optimiser steps."""
     batch_size: int = 256
     """Rows of each domain in a step; a domain with fewer rows is used whole."""
-    optimizer: Optimizer | Mapping[str, Optimizer] = field(default_factory=Adam)
-    """One optimiser, or one for each variable group by name."""
+    optimizer: Optimizer | Mapping[str, Optimizer] | None = None
+    """One optimiser, or one for each variable group by name; by default what the objective
+    proposes for each group, which is `Adam()` for all but adversarial ones."""
     clip_norm: float = 10.0
     """Largest norm of a group's gradient; longer ones are scaled down to it."""
     average_decay: float = 0.99
@@ -58,29 +60,30 @@ class FitConfig:
         if self.max_recoveries < 0:
             raise ValueError(f"`max_recoveries` must be at least 0; got {self.max_recoveries}.")
 
-    def optimizer_for(self, group: str) -> Optimizer:
+    def optimizer_for(self, group: VariableGroup) -> Optimizer:
         """Return the optimiser of a variable group.
 
         Raises:
             ValueError: If optimisers are given by name and the group has none.
         """
+        if self.optimizer is None:
+            return group.optimizer or Adam()
         if not isinstance(self.optimizer, Mapping):
             return self.optimizer
-        if group not in self.optimizer:
+        if group.name not in self.optimizer:
             known = ", ".join(sorted(self.optimizer))
-            raise ValueError(f"`optimizer` must name the group '{group}'; got {known}.")
-        return self.optimizer[group]
+            raise ValueError(f"`optimizer` must name the group '{group.name}'; got {known}.")
+        return self.optimizer[group.name]
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain, JSON-ready values."""
         plain = {
             name: getattr(self, name) for name in self.__dataclass_fields__ if name != "optimizer"
         }
-        optimizers = (
-            self.optimizer if isinstance(self.optimizer, Mapping) else {"": self.optimizer}
-        )
-        described = {group: _describe(optimizer) for group, optimizer in optimizers.items()}
-        plain["optimizer"] = described.get("", described)
+        if isinstance(self.optimizer, Mapping):
+            plain["optimizer"] = {name: _describe(each) for name, each in self.optimizer.items()}
+        else:
+            plain["optimizer"] = None if self.optimizer is None else _describe(self.optimizer)
         return plain
 
 

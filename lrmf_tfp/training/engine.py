@@ -30,6 +30,7 @@ class Trainer:
     """Minimises one objective, any number of times, with one compiled loop.
 
     Attributes:
+        objective: What is minimised.
         loop: The compiled loop.
     """
 
@@ -50,7 +51,7 @@ class Trainer:
         Raises:
             ValueError: If the objective has no trainable variables.
         """
-        self._objective = objective
+        self.objective = objective
         self._config = config or FitConfig()
         self.loop = CompiledLoop(objective, self._config, strategy=strategy)
         self._validate = tf.function(
@@ -148,7 +149,7 @@ class _Run:
             value = terms["loss"]
             if self._validation is not None:
                 value = terms["validation_loss"] = self._trainer.validation_loss(self._validation)
-            if value < progress.best_value:
+            if value < progress.best_value or self._keeps_the_last():
                 self._state.mark_best(value)
         if not math.isfinite(value):
             self._restore("validation_loss", value, progress.step)
@@ -164,6 +165,9 @@ class _Run:
         )
         for callback in self._callbacks:
             callback(event)
+
+    def _keeps_the_last(self) -> bool:
+        return self._validation is None and not self._trainer.objective.loss_ranks_weights
 
     def _recover(self, outcome: LoopOutcome) -> None:
         values = outcome.last.numpy()
@@ -214,7 +218,8 @@ def fit(
             elements hold one batch `[B, ...]` for each domain.
         config: Settings; `FitConfig()` by default.
         validation: Held-out arrays, one for each domain; they decide which weights are kept and
-            when to stop. Without them the mean training loss decides and nothing stops early.
+            when to stop. Without them the mean training loss decides, or the last weights are
+            kept where it tells nothing (a game), and nothing stops early.
         callbacks: Callables of a `TrainingEvent`; closed at the end if they have `close`.
         checkpoint_dir: Folder for checkpoints; none are written by default.
         resume: Go on from the newest checkpoint in `checkpoint_dir`.

@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp.objectives.base import Objective, VariableGroup
+from lrmf_tfp.optimizers import StepContext
 from lrmf_tfp.training.config import FitConfig
-from lrmf_tfp.training.optimizers import StepContext
 
 __all__ = ["CompiledLoop", "LoopOutcome"]
 
@@ -57,7 +57,7 @@ class CompiledLoop:
         self.groups = objective.groups()
         if not any(group.variables for group in self.groups):
             raise ValueError("`objective` must have trainable variables; got none.")
-        self._optimizers = [config.optimizer_for(group.name) for group in self.groups]
+        self._optimizers = [config.optimizer_for(group) for group in self.groups]
         with self._strategy.scope():
             self.scale = tf.Variable(1.0, trainable=False, dtype=tf.float64, name="scale")
             self.averages = [_vector(group) for group in self.groups]
@@ -68,7 +68,7 @@ class CompiledLoop:
         self._swap = tf.function(self._swap_averages, autograph=False)
         self.names: list[str] = []
         self.num_traces = 0
-        compiled = config.jit_compile and self._num_replicas == 1
+        compiled = config.jit_compile and objective.jit_compatible and self._num_replicas == 1
         self._compiled = tf.function(self._loop, autograph=False, jit_compile=compiled)
 
     def run(self, batches: tuple[Tensor, ...], *, step: int, num_steps: int) -> LoopOutcome:

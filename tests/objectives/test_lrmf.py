@@ -10,6 +10,7 @@ from tensorflow_probability import bijectors as tfb
 from lrmf_tfp.densities import FlowDensity, flow_density, gaussian_density
 from lrmf_tfp.flows import affine_flow, identity_flow, real_nvp_flow
 from lrmf_tfp.objectives import (
+    FixedMapLRMFObjective,
     LRMFObjective,
     VariableGroup,
     copy_variables,
@@ -17,6 +18,7 @@ from lrmf_tfp.objectives import (
     gaussian_lrmf_distance_from_moments,
     gaussian_lrmf_map,
 )
+from lrmf_tfp.training import Adam, FitConfig, fit_stages
 from tests.cases import perturb
 
 
@@ -247,3 +249,22 @@ def test_degenerate_samples_are_named(rng):
 def test_copying_between_unlike_modules_is_named():
     with pytest.raises(ValueError, match="`destination` must hold 4 variables.*got 2"):
         copy_variables(affine_flow(2), affine_flow(2, kind="diagonal"))
+
+
+def test_a_fixed_map_is_scored_by_the_distance_of_its_image(rng):
+    source, target = _samples(rng, 2).astype(np.float32), _samples(rng, 2).astype(np.float32)
+    flow = perturb(affine_flow(2), scale=0.5)
+    before = [variable.numpy() for variable in flow.trainable_variables]
+    objective = FixedMapLRMFObjective(
+        flow,
+        gaussian_density(2),
+        private_source=gaussian_density(2),
+        private_target=gaussian_density(2),
+    )
+    config = FitConfig(num_steps=1500, optimizer=Adam(2e-2), batch_size=300, jit_compile=False)
+    results = fit_stages(objective, (source, target), (source, target), config)
+    assert set(results) >= {"private_source", "private_target", "shared"}
+    wanted = gaussian_lrmf_distance(flow.forward(source).numpy(), target)
+    assert float(objective.validation_loss(source, target)) == pytest.approx(wanted, abs=1e-3)
+    for old, variable in zip(before, flow.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, variable)

@@ -1,0 +1,125 @@
+"""What one call of `Aligner.fit` works with: the rows, and how objectives are fitted (level 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from lrmf_tfp._typing import Array
+from lrmf_tfp.export import Standardizer, row_hashes
+from lrmf_tfp.flows import FixedAffineLayer, Flow
+from lrmf_tfp.objectives import Objective
+from lrmf_tfp.training import Callback, FitConfig, FitResult, fit_stages
+
+__all__ = ["NEAR_RATIO", "NEAR_SHIFT", "Run", "STARTS", "Split"]
+
+STARTS = ("auto", "identity", "moments")
+"""Where the map starts: see `Aligner`."""
+
+NEAR_SHIFT, NEAR_RATIO = 1.0, 2.0
+"""What `start="auto"` calls near: means within so many target scales, scales within this ratio."""
+
+
+class Split:
+    """Rows of both domains, some for training and some held out, standardised for the model.
+
+    Attributes:
+        start: Where the map starts, "identity" or "moments".
+        moments: The standardisers of source and target.
+        train: Training rows of each domain, standardised.
+        held_out: Held-out rows of each domain, standardised.
+        raw_train: Training rows of each domain as they came.
+        raw_held_out: Held-out rows of each domain as they came.
+        trained_rows: Hashes of the training rows by domain.
+    """
+
+    def __init__(
+        self,
+        source: Array,
+        target: Array,
+        *,
+        start: str,
+        validation_fraction: float,
+        dtype: str,
+        seed: int,
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        source_moments, target_moments = Standardizer.of(source), Standardizer.of(target)
+        if start == "auto":
+            start = "identity" if _near(source_moments, target_moments) else "moments"
+        if start == "identity":
+            source_moments = target_moments
+        self.start = start
+        self.moments = (source_moments, target_moments)
+        self.train: tuple[Array, ...] = ()
+        self.held_out: tuple[Array, ...] = ()
+        self.raw_train: tuple[Array, ...] = ()
+        self.raw_held_out: tuple[Array, ...] = ()
+        self.trained_rows = {}
+        names = ("source", "target")
+        for name, samples, moments in zip(names, (source, target), self.moments, strict=True):
+            order = rng.permutation(len(samples))
+            num_held_out = max(2, round(validation_fraction * len(samples)))
+            rows = moments.apply(samples, dtype)
+            trained = samples[order[num_held_out:]]
+            self.held_out += (rows[order[:num_held_out]],)
+            self.train += (rows[order[num_held_out:]],)
+            self.raw_train += (trained,)
+            self.raw_held_out += (samples[order[:num_held_out]],)
+            self.trained_rows[name] = np.unique(row_hashes(trained))
+
+    def linear_flow(self, build: Callable[..., Flow], *, dtype: Any) -> Flow:
+        """Return a closed-form flow of the training rows, between standardised samples.
+
+        It is computed in the user's coordinates, because CORAL and optimal transport depend on
+        the units.
+        """
+        flow = build(*self.raw_train, dtype=dtype)
+        layer = cast(FixedAffineLayer, flow.layers[0])
+        source, target = self.moments
+        standardized = layer.between(
+            source_loc=source.loc,
+            source_scale=source.scale,
+            target_loc=target.loc,
+            target_scale=target.scale,
+        )
+        return standardized.as_flow(name=flow.name)
+
+
+def _near(source: Standardizer, target: Standardizer) -> bool:
+    shift = np.abs(source.loc - target.loc) / target.scale
+    ratio = np.maximum(source.scale / target.scale, target.scale / source.scale)
+    return bool(np.all(shift <= NEAR_SHIFT) and np.all(ratio <= NEAR_RATIO))
+
+
+class Run(NamedTuple):
+    """What every restart of one call of `fit` has in common."""
+
+    split: Split
+    callbacks: Sequence[Callback]
+    resume: bool
+    strategy: Any | None
+
+    def build(self, make: Callable[[], Objective]) -> Objective:
+        """Return the objective that `make` makes, in the strategy's scope."""
+        with self.strategy.scope() if self.strategy else nullcontext():
+            return make()
+
+    def fit(
+        self, objective: Objective, config: FitConfig, *, checkpoint_dir: Path | None
+    ) -> dict[str, FitResult]:
+        """Fit every stage of an objective and return the results by stage."""
+        return fit_stages(
+            objective,
+            self.split.train,
+            self.split.held_out,
+            config,
+            callbacks=self.callbacks,
+            checkpoint_dir=checkpoint_dir,
+            resume=self.resume,
+            strategy=self.strategy,
+        )
