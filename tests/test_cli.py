@@ -126,7 +126,7 @@ BAD = {
     "objective": (f"{ALIGN} --objective lmrf", "got 'lmrf' (did you mean 'lrmf'?)."),
     "nothing to train": (
         f"{ALIGN} --flow coral --objective mmd",
-        "`--objective` must be 'lrmf' for the flow 'coral', which has nothing to train; got 'mmd'.",
+        "`--objective` must be 'lrmf' for the flow 'coral', which has nothing to train;",
     ),
     "steps": (f"{ALIGN} --steps 0", "`--steps` must lie between 1 and 2147483647; got 0."),
     "restarts": (

@@ -16,7 +16,16 @@ import tensorflow as tf
 from lrmf_tfp._typing import Samples, Tensor
 from lrmf_tfp._validation import as_samples, check_positive, check_seed
 
-__all__ = ["WeightedPair", "as_points", "as_scale", "as_seed", "as_weighted_pair", "compiled"]
+__all__ = [
+    "WeightedPair",
+    "as_points",
+    "as_scale",
+    "as_seed",
+    "as_weighted_pair",
+    "check_spread",
+    "check_squares",
+    "compiled",
+]
 
 _FLOATS = (tf.float32, tf.float64)
 _SUM_TOLERANCE = 1e-4
@@ -136,6 +145,26 @@ def as_seed(value: Any) -> Tensor:
             )
         return seed
     return tf.constant([0, check_seed(value, "seed")])
+
+
+def check_squares(pair: WeightedPair) -> None:
+    """Raise ValueError where squared distances would be infinite, if that is known."""
+    points = pair[:2]
+    if any(map(tf.is_symbolic_tensor, points)):
+        return
+    largest = max(float(np.max(np.abs(rows.numpy()))) for rows in points)
+    highest = float(pair.source.dtype.max) ** 0.5 / 64.0
+    if largest > highest:
+        raise ValueError(
+            f"`source` and `target` must be at most {highest:.0e} in size, for squared distances "
+            f"to be {pair.source.dtype.name} numbers; got {largest:.0e}."
+        )
+
+
+def check_spread(weights: Tensor, name: str) -> None:
+    """Raise ValueError if all weight is known to lie on one row, which has no pairs."""
+    if not tf.is_symbolic_tensor(weights) and float(tf.reduce_max(weights)) == 1.0:
+        raise ValueError(f"`{name}` must spread over 2 rows for the unbiased form; got one row.")
 
 
 def _check_static(points: Tensor, name: str, *, min_rows: int) -> None:

@@ -40,9 +40,9 @@ def callable_mmd(
 ) -> Tensor:
     """Return the squared MMD of a kernel function, whose matrices are held whole."""
     x, y, a, b = pair
-    within_x = _whole_within(kernel(x, x), a, unbiased=unbiased)
-    within_y = _whole_within(kernel(y, y), b, unbiased=unbiased)
-    between = tf.reduce_sum(a * tf.linalg.matvec(kernel(x, y), b))
+    within_x = _whole_within(_matrix(kernel, x, x), a, unbiased=unbiased)
+    within_y = _whole_within(_matrix(kernel, y, y), b, unbiased=unbiased)
+    between = tf.reduce_sum(a * tf.linalg.matvec(_matrix(kernel, x, y), b))
     return within_x + within_y - 2.0 * between
 
 
@@ -106,6 +106,15 @@ def _within(
     own = _dot(weights, weights)
     scale = 1.0 / (1.0 - own)
     return scale * (total - own * diagonal), tf.cast(scale, weights.dtype)
+
+
+def _matrix(kernel: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
+    matrix = tf.convert_to_tensor(kernel(x, y))
+    wanted = tf.TensorShape([x.shape[0], y.shape[0]])
+    if not matrix.shape.is_compatible_with(wanted):
+        found = matrix.shape.as_list()
+        raise ValueError(f"`kernel` must return shape {wanted.as_list()}; got {found}.")
+    return matrix
 
 
 def _whole_within(matrix: Tensor, weights: Tensor, *, unbiased: bool) -> Tensor:

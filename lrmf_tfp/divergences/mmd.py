@@ -16,6 +16,8 @@ from lrmf_tfp.divergences._arguments import (
     as_points,
     as_seed,
     as_weighted_pair,
+    check_spread,
+    check_squares,
 )
 from lrmf_tfp.divergences._envelope import with_gradients
 from lrmf_tfp.kernels import EnergyKernel, RadialKernel, build_kernel
@@ -83,7 +85,10 @@ def mmd_squared(
     """
     min_rows = 2 if unbiased else 1
     pair = as_weighted_pair(source, target, source_weights, target_weights, min_rows=min_rows)
-    found = _as_kernel(kernel, pair.source, pair.target)
+    if unbiased:
+        check_spread(pair.source_weights, "source_weights")
+        check_spread(pair.target_weights, "target_weights")
+    found = _as_kernel(kernel, pair)
     if not isinstance(found, RadialKernel):
         return terms.callable_mmd(pair, found, unbiased=unbiased)
     precise = _precise(pair, found)
@@ -126,7 +131,7 @@ def energy_distance(
 
     References:
         [1] Szekely and Rizzo, Energy statistics, Journal of Statistical Planning and Inference
-            2013, eq. (1.2).
+            2013.
     """
     return mmd_squared(
         source,
@@ -160,7 +165,7 @@ def mmd_squared_linear_time(
         ValueError: If shapes differ, values are not finite, or a set has fewer than 2 rows.
 
     References:
-        [1] Gretton et al., A Kernel Two-Sample Test, JMLR 2012, lemma 14, eq. (9).
+        [1] Gretton et al., A Kernel Two-Sample Test, JMLR 2012, lemma 14.
     """
     pair = as_weighted_pair(source, target, min_rows=2)
     found = _as_radial(kernel, pair)
@@ -260,20 +265,23 @@ def mmd_witness(
     return tf.cast(value, pair.source.dtype)
 
 
-def _as_kernel(kernel: Kernel, source: Tensor, target: Tensor) -> Any:
+def _as_kernel(kernel: Kernel, pair: WeightedPair) -> Any:
+    check_squares(pair)
     if not isinstance(kernel, str):
+        if not callable(kernel):
+            raise TypeError(f"`kernel` must be a name, a kernel or a function; got {kernel!r}.")
         return kernel
     if kernel == "energy":
         return EnergyKernel()
-    if tf.is_symbolic_tensor(source) or tf.is_symbolic_tensor(target):
+    if tf.is_symbolic_tensor(pair.source) or tf.is_symbolic_tensor(pair.target):
         raise ValueError(
             f"`kernel` must be a kernel, not a name, inside a tf.function; got {kernel!r}."
         )
-    return build_kernel(kernel, source, target)
+    return build_kernel(kernel, pair.source, pair.target)
 
 
 def _as_radial(kernel: str | RadialKernel, pair: WeightedPair) -> RadialKernel:
-    found = _as_kernel(kernel, pair.source, pair.target)
+    found = _as_kernel(kernel, pair)
     if not isinstance(found, RadialKernel):
         raise TypeError(f"`kernel` must be a name or a RadialKernel; got {found!r}.")
     return found

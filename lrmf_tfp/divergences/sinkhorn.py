@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from lrmf_tfp._typing import Samples, Tensor
 from lrmf_tfp._validation import check_choice
-from lrmf_tfp.divergences._arguments import WeightedPair, as_weighted_pair, compiled
+from lrmf_tfp.divergences._arguments import WeightedPair, as_weighted_pair, check_squares, compiled
 from lrmf_tfp.divergences._envelope import with_gradients
 from lrmf_tfp.divergences._sinkhorn_cost import centred, cost_matrix, plan_matrix
 from lrmf_tfp.divergences._sinkhorn_solve import (
@@ -115,9 +115,11 @@ def sinkhorn_divergence(
     References:
         [1] Feydy et al., Interpolating between Optimal Transport and MMD using Sinkhorn
             Divergences, AISTATS 2019, arXiv:1810.08278, eq. (1) to (4).
-        [2] Cuturi, Sinkhorn Distances, NeurIPS 2013, arXiv:1306.0895.
+        [2] Cuturi, Sinkhorn Distances: Lightspeed Computation of Optimal Transport, NeurIPS 2013,
+            arXiv:1306.0895.
     """
     pair = as_weighted_pair(source, target, source_weights, target_weights)
+    check_squares(pair)
     options = as_options(epsilon, tolerance, max_iterations, dtype=pair.source.dtype)
     value, gradients, error = _divergence(
         _constant(pair), options, power=_power(cost), width=pair.source.shape[1]
@@ -167,9 +169,11 @@ def sinkhorn(
     References:
         [1] Schmitzer, Stabilized Sparse Scaling Algorithms for Entropy Regularized Transport
             Problems, SISC 2019, arXiv:1610.06519, algorithm 2.
-        [2] Walker and Ni, Anderson Acceleration for Fixed-Point Iterations, SINUM 2011.
+        [2] Walker and Ni, Anderson Acceleration for Fixed-Point Iterations, SIAM Journal on
+            Numerical Analysis 2011.
     """
     pair = as_weighted_pair(source, target, source_weights, target_weights)
+    check_squares(pair)
     options = as_options(epsilon, tolerance, max_iterations, dtype=pair.source.dtype)
     result, gradients = _transport(
         _constant(pair), options, power=_power(cost), width=pair.source.shape[1]

@@ -19,7 +19,7 @@ from scipy.spatial.distance import cdist
 
 from lrmf_tfp._typing import Array, IntArray, Samples, Tensor
 from lrmf_tfp._validation import as_pair, check_choice
-from lrmf_tfp.divergences._arguments import WeightedPair, as_weighted_pair, compiled
+from lrmf_tfp.divergences._arguments import WeightedPair, as_weighted_pair, check_squares, compiled
 
 __all__ = ["TRANSPORT_COSTS", "TransportResult", "emd", "optimal_transport"]
 
@@ -105,10 +105,11 @@ def emd(
         [1] Peyre and Cuturi, Computational Optimal Transport, 2019, arXiv:1803.00567,
             eq. (2.11) and section 3.5.
         [2] Bonneel, van de Panne, Paris, Heidrich, Displacement Interpolation Using Lagrangian
-            Mass Transport, ACM Transactions on Graphics 2011, section 4.
+            Mass Transport, ACM Transactions on Graphics 2011, whose network simplex POT uses.
     """
     check_choice(cost, "cost", TRANSPORT_COSTS)
     pair = as_weighted_pair(source, target, source_weights, target_weights)
+    check_squares(pair)
     return _planned_cost(pair, _solve(pair, cost), cost=cost)
 
 
@@ -150,6 +151,7 @@ def optimal_transport(
     """
     check_choice(cost, "cost", TRANSPORT_COSTS)
     pair = as_weighted_pair(source, target, source_weights, target_weights)
+    check_squares(pair)
     solution = _solve(pair, cost)
     value = _planned_cost(pair, solution, cost=cost)
     shape = [tf.shape(pair.source)[0], tf.shape(pair.target)[0]]
@@ -184,9 +186,11 @@ def _network_simplex(
     # Samples that come out of a graph are checked here for the first time.
     x, y = as_pair(source, target, dtype=np.float64)
     a, b = _normalized(source_weights, "source"), _normalized(target_weights, "target")
+    # POT's tolerances are absolute, so it gets samples of about unit size.
+    scale = max(np.ptp(x), np.ptp(y), abs(x.mean() - y.mean())) or 1.0
     with warnings.catch_warnings():  # POT warns of a failure; here it is an error, below
         warnings.simplefilter("ignore")
-        costs = _COSTS[cost].of_pairs(x, y)
+        costs = _COSTS[cost].of_pairs(x / scale, y / scale)
         plan, log = ot.emd(a, b, costs, numItermax=_MAX_ITERATIONS, log=True)
     if log["warning"] is not None:
         raise RuntimeError(
@@ -199,7 +203,8 @@ def _network_simplex(
     found = np.flatnonzero(plan.ravel() > 0.0)
     rows[: found.size], columns[: found.size] = np.divmod(found, len(y))
     masses[: found.size] = plan.ravel()[found]
-    return rows, columns, masses, log["u"], log["v"]
+    unit = scale ** _COSTS[cost].power
+    return rows, columns, masses, unit * log["u"], unit * log["v"]
 
 
 def _normalized(weights: Array, name: str) -> Array:
@@ -253,6 +258,8 @@ class _Cost(NamedTuple):
     """`[N, D]`, `[M, D]` -> costs `[N, M]` of all pairs, on the host."""
     of_moves: Callable[[Tensor], Tensor]
     """Moves `[K, D]` -> costs `[K]`, differentiable."""
+    power: int = 1
+    """Costs grow with this power of the samples' scale."""
 
 
 _COSTS = {
@@ -262,7 +269,7 @@ _COSTS = {
     ),
     "euclidean": _Cost(_distances, _norm),
     "squared_euclidean": _Cost(
-        _squared_distances, lambda moves: tf.reduce_sum(tf.square(moves), axis=1)
+        _squared_distances, lambda moves: tf.reduce_sum(tf.square(moves), axis=1), power=2
     ),
 }
 

@@ -16,6 +16,7 @@ from tests.reference import finite_difference
 ROWS = (9, 6)  # one shape for all cases of a law, so that each function is traced once
 # Max-sliced ascends from directions that a seed gives: not exact, and not symmetric to the digit.
 LOOSE = {"max_sliced_wasserstein": 2e-2, "sinkhorn": 1e-6}
+ON_LINES = {"sliced_wasserstein", "max_sliced_wasserstein"}  # which take no squares
 COMPILES = sorted(set(DIVERGENCES) - WITHOUT_XLA)
 
 
@@ -164,6 +165,17 @@ def test_scales_of_any_size_give_numbers(divergence, scale):
         assert np.isfinite(float(divergence(x * dtype(scale), y * dtype(scale))))
 
 
+@pytest.mark.parametrize("scale", [1e-100, 1e100])
+@pytest.mark.parametrize(
+    ("name", "power"),
+    [("energy", 1), ("emd", 1), ("sliced_wasserstein", 1), ("max_sliced_wasserstein", 1)],
+)
+def test_distances_have_the_units_of_the_samples(name, power, scale):
+    x, y = clouds(4)
+    wanted = scale**power * float(DIVERGENCES[name](x, y))
+    assert float(DIVERGENCES[name](scale * x, scale * y)) == pytest.approx(wanted, rel=1e-9)
+
+
 BAD = {
     "width": (lambda x, y: (x, y[:, :1], {}), r"`target` must have shape \[M, 2\].* got \[6, 1\]"),
     "nan": (lambda x, y: (np.where(x > 1.0, np.nan, x), y, {}), "`source` must be finite"),
@@ -192,6 +204,13 @@ def test_bad_input_is_one_line(divergence, bad):
     with pytest.raises(ValueError, match=message) as caught:
         divergence(x, y, **weights)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(set(DIVERGENCES) - ON_LINES))
+def test_samples_whose_squares_overflow_are_refused(name):
+    x, y = clouds(6, np.float32)
+    with pytest.raises(ValueError, match=r"must be at most 3e\+17 in size.*float32.*got .e\+20"):
+        DIVERGENCES[name](x, y * np.float32(1e20))
 
 
 def test_bad_tensors_are_caught_like_arrays(divergence):

@@ -229,6 +229,27 @@ def test_a_far_offset_costs_no_precision(rng):
     assert far == pytest.approx(near, abs=2e-4)
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"kernel": None}, TypeError, "`kernel` must be a name, a kernel or a function; got None"),
+        (
+            {"kernel": lambda x, y: tf.zeros([3, 3], tf.float64)},
+            ValueError,
+            r"`kernel` must return shape \[5, 5\]; got \[3, 3\]",
+        ),
+        (
+            {"unbiased": True, "source_weights": [1.0, 0.0, 0.0, 0.0, 0.0]},
+            ValueError,
+            "`source_weights` must spread over 2 rows for the unbiased form; got one row",
+        ),
+    ],
+)
+def test_what_cannot_be_computed_is_named(rng, options, error, message):
+    with pytest.raises(error, match=message):
+        mmd_squared(rng.normal(size=(5, 2)), rng.normal(size=(5, 2)), **options)
+
+
 def test_a_narrow_kernel_in_wide_data_is_computed_in_float64(rng):
     """Two tight clusters 10,000 apart: float32 distances would err by more than the kernel."""
     offset = np.repeat([0.0, 1e4], 100)[:, None]

@@ -100,7 +100,7 @@ def test_on_the_line_it_is_sorting(rng):
 @given(x=SAMPLES, cost=COSTS, data=st.data())
 def test_zero_on_equal_samples_whatever_their_order(x, cost, data):
     mixed = data.draw(st.permutations(list(x)).map(np.array))
-    assert float(emd(x, mixed, cost=cost)) == 0.0
+    assert float(emd(x, mixed, cost=cost)) <= 1e-14 * max(np.ptp(x), np.ptp(x) ** 2)
 
 
 @given(x=SAMPLES, y=SAMPLES, shift=VALUES, cost=COSTS)
