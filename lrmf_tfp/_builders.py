@@ -85,15 +85,19 @@ class Model:
             return OBJECTIVES[self.objective](self)
         return self.objective(self.make_flow())
 
-    def make_bound(self, flow: Any) -> FixedMapLRMFObjective:
+    def make_bound(self, flow: Any) -> LRMFObjective:
         """Return the LRMF objective of a map that stays as it is, from which comes the score."""
+        return self.join(FixedMapLRMFObjective, flow, seen_through=flow)
+
+    def join(self, kind: Callable[..., Any], flow: Any, *, seen_through: Any) -> Any:
+        """Return an LRMF objective of a kind, its source's density also seen through a flow."""
         shared, private_source, private_target, pulled = (self.make_density() for _ in range(4))
-        return FixedMapLRMFObjective(
+        return kind(
             flow,
             shared,
             private_source=private_source,
             private_target=private_target,
-            pullback=FlowDensity(pulled, tfb.Invert(flow), name="pullback"),
+            pullback=FlowDensity(pulled, tfb.Invert(seen_through), name="pullback"),
         )
 
     def make_flow(self) -> Any:
@@ -122,14 +126,7 @@ class Model:
 def _lrmf(model: Model) -> LRMFObjective:
     flow = model.make_flow()
     copied = copy.deepcopy(flow) if isinstance(model.flow, tfb.Bijector) else model.make_flow()
-    shared, private_source, private_target, pulled = (model.make_density() for _ in range(4))
-    return LRMFObjective(
-        flow,
-        shared,
-        private_source=private_source,
-        private_target=private_target,
-        pullback=FlowDensity(pulled, tfb.Invert(copied), name="pullback"),
-    )
+    return model.join(LRMFObjective, flow, seen_through=copied)
 
 
 def _back_to_back(model: Model) -> BackToBackObjective:

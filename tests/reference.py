@@ -1,8 +1,9 @@
-"""Closed forms in NumPy float64 that several test files measure against."""
+"""What several test files measure against: closed forms, gradients, finite differences."""
 
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 
 
 def gaussian_kernel_mean(mean_p, cov_p, mean_q, cov_q, *, bandwidth):
@@ -29,3 +30,18 @@ def finite_difference(function, x, index, *, step=1e-6):
     above[index] += step
     below[index] -= step
     return (float(function(above)) - float(function(below))) / (2.0 * step)
+
+
+def finite_differences(function, points, *, step=1e-6):
+    """Central differences of `function(points)` in every entry."""
+    entries = [finite_difference(function, points, k, step=step) for k in np.ndindex(points.shape)]
+    return np.reshape(entries, points.shape)
+
+
+def gradients(function, *points):
+    """The gradients of `function(*points)` in each of the arrays."""
+    points = [tf.convert_to_tensor(p) for p in points]
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        value = function(*points)
+    return [slope.numpy() for slope in tape.gradient(value, points)]

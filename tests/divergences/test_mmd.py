@@ -19,7 +19,7 @@ from lrmf_tfp.kernels import (
     InverseMultiquadricKernel,
     LaplaceKernel,
 )
-from tests.reference import finite_difference, gaussian_mmd_squared
+from tests.reference import finite_difference, gaussian_mmd_squared, gradients
 
 KERNELS = {
     "gaussian": lambda: GaussianKernel(0.7),
@@ -114,14 +114,6 @@ def test_gradient_is_that_of_finite_differences(kernel, clouds, unbiased):
         assert found[1][index] == pytest.approx(
             finite_difference(lambda q: value(x, q), y, index), abs=1e-8
         )
-
-
-def gradients(function, x, y):
-    x, y = tf.constant(x), tf.constant(y)
-    with tf.GradientTape() as tape:
-        tape.watch([x, y])
-        value = function(x, y)
-    return [part.numpy() for part in tape.gradient(value, [x, y])]
 
 
 def test_strips_give_what_the_whole_gives(kernel, rng, monkeypatch):

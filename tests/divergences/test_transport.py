@@ -15,6 +15,7 @@ from scipy.spatial.distance import cdist
 from lrmf_tfp.divergences import transport
 from lrmf_tfp.divergences.transport import TRANSPORT_COSTS, emd, optimal_transport
 from lrmf_tfp.divergences.wasserstein import wasserstein_1d
+from tests.reference import finite_differences, gradients
 
 METRICS = {
     "cityblock": "cityblock",
@@ -28,23 +29,6 @@ COSTS = st.sampled_from(TRANSPORT_COSTS)
 
 def clouds(rng, *, num_source=25, num_target=25, size=3):
     return rng.normal(size=(num_source, size)), rng.normal(size=(num_target, size)) + 0.5
-
-
-def gradients(function, *points):
-    points = [tf.constant(p) for p in points]
-    with tf.GradientTape() as tape:
-        tape.watch(points)
-        value = function(*points)
-    return tape.gradient(value, points)
-
-
-def finite_differences(function, points, *, step=1e-6):
-    found = np.zeros_like(points)
-    for index in np.ndindex(points.shape):
-        change = np.zeros_like(points)
-        change[index] = step
-        found[index] = float(function(points + change) - function(points - change)) / (2 * step)
-    return found
 
 
 @pytest.mark.parametrize("size", [1, 3, 20])

@@ -19,6 +19,7 @@ from lrmf_tfp.divergences.wasserstein import (
     sliced_wasserstein,
     wasserstein_1d,
 )
+from tests.reference import finite_differences, gradients
 
 quick_max_sliced = functools.partial(max_sliced_wasserstein, num_projections=4, num_steps=8)
 DIVERGENCES = {
@@ -43,23 +44,6 @@ def case(request):
 def pair(case, rng):
     size = case[1]
     return rng.normal(size=(9, size)), 2.0 * rng.normal(size=(7, size)) + 1.0
-
-
-def gradients(function, *points):
-    points = [tf.convert_to_tensor(p) for p in points]
-    with tf.GradientTape() as tape:
-        tape.watch(points)
-        value = function(*points)
-    return tape.gradient(value, points)
-
-
-def finite_differences(function, points, *, step=1e-6):
-    found = np.zeros_like(points)
-    for index in np.ndindex(points.shape):
-        change = np.zeros_like(points)
-        change[index] = step
-        found[index] = float(function(points + change) - function(points - change)) / (2 * step)
-    return found
 
 
 @pytest.mark.parametrize(("num_source", "num_target"), [(1, 1), (40, 40), (40, 80), (37, 53)])
@@ -229,9 +213,14 @@ def test_xla_takes_the_samples_of_a_line_as_arguments(rng):
     x, y = rng.normal(size=(9, 1)), rng.normal(size=(7, 1)) + 1.0
     for rows in (3, 4, 5):  # after several shapes a trace of the library's own has none
         wasserstein_1d(x[:rows], y)
-    traced = tf.function(
-        lambda p, q: gradients(wasserstein_1d, p, q), autograph=False, jit_compile=True
-    )
+
+    @functools.partial(tf.function, autograph=False, jit_compile=True)
+    def traced(p, q):
+        with tf.GradientTape() as tape:
+            tape.watch([p, q])
+            value = wasserstein_1d(p, q)
+        return tape.gradient(value, [p, q])
+
     found = traced(tf.constant(x), tf.constant(y))
     for ours, expected in zip(found, gradients(wasserstein_1d, x, y), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-6)
