@@ -1,30 +1,42 @@
-"""Two moons turned by 50 degrees, aligned by a flow: the paper's figure 4.
+"""Two moons turned by 50 degrees, aligned by every method: the paper's figure 4.
 
 Label accuracy is that of a 1-nearest-neighbour classifier fitted on the target's arms and scored
-on the moved source's arms; labels are used for nothing else. The score is taken on fresh samples.
+on the moved source's arms; labels are used for nothing else. Two kinds of methods are compared:
+those that move the points themselves by gradient descent (MMD, EMD; the paper's columns), and
+those that train a flow. Scores are taken on fresh samples.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments._runner import report, run_experiment, save_figure
+from experiments._moons_methods import (
+    OBJECTIVE_TITLES,
+    Track,
+    accuracy,
+    move_positions,
+    train_flow,
+)
+from experiments._moons_pictures import draw_comparison, draw_flow
+from experiments._moons_stability import measure_stability
+from experiments._runner import report, run_experiment
 
 __all__ = ["Config", "main", "run"]
 
 Array = NDArray[np.floating[Any]]
-_MAX_FRAMES = 48
 _STEPS_A_FRAME = 20  # of the seed that is drawn: the flow does most in its first hundred steps
-_NUM_STEPS_DRAWN = 5
+_FLOW_TITLES = {"real_nvp": "RealNVP", "affine": "affine"}
+# Label accuracy falls as the two densities leave their common start.
+_SLOW: dict[str, Any] = {"optimizer": lt.training.Adam(1e-4)}
+_PANEL = ("mmd", "emd", "back_to_back", "lrmf")
 
 
 @dataclass(frozen=True)
@@ -37,53 +49,46 @@ class Config:
     num_fresh: int = field(default=5000, metadata={"help": "fresh samples a domain, for scores"})
     raw: bool = field(default=False, metadata={"help": "do not standardise the coordinates"})
     num_steps: int = field(default=4000, metadata={"help": "largest number of steps a stage"})
-    score_before: bool = field(default=True, metadata={"help": "score doing nothing, too"})
+    mmd_steps: int = field(default=1000, metadata={"help": "steps of the points on MMD"})
+    emd_steps: int = field(default=150, metadata={"help": "steps of the points on EMD"})
+    objectives: tuple[str, ...] = field(
+        default=("mmd",), metadata={"help": "more objectives to train a flow on"}
+    )
+    slow_back_to_back: bool = field(
+        default=True, metadata={"help": "back-to-back at rate 1e-4 on all rows, near its start"}
+    )
+    stability: bool = field(
+        default=False, metadata={"help": "adversarial and LRMF over rates and batch sizes, too"}
+    )
+    score_others: bool = field(
+        default=False, metadata={"help": "score doing nothing and the other flows, too"}
+    )
     jit_compile: bool = field(default=True, metadata={"help": "compile with XLA"})
     seeds: int = field(default=1, metadata={"help": "number of seeds to run, from --seed on"})
     seed: int = field(default=0, metadata={"help": "first seed of data, start and batches"})
 
     def __post_init__(self) -> None:
         """Check what the library does not."""
-        for name in ("num_samples", "num_fresh", "num_steps", "seeds"):
+        for name in ("num_samples", "num_fresh", "num_steps", "mmd_steps", "emd_steps", "seeds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1; got {getattr(self, name)}.")
+        others = sorted(set(OBJECTIVE_TITLES) - {"back_to_back", "lrmf"})
+        for name in self.objectives:
+            if name not in others:
+                raise ValueError(f"`objectives` must be among {others}; got {name!r}.")
 
     @classmethod
     def quick(cls) -> Config:
         """Return settings that end in under a minute."""
         return cls(
-            num_samples=500, num_fresh=1000, num_steps=800, score_before=False, jit_compile=False
+            num_samples=400,
+            num_fresh=1000,
+            num_steps=600,
+            mmd_steps=200,
+            emd_steps=30,
+            objectives=(),
+            jit_compile=False,
         )
-
-
-class Recorder:
-    """Callback that keeps the moved source and its label accuracy while the flow is trained."""
-
-    def __init__(self, aligner: lt.Aligner, pair: lt.DomainPair) -> None:
-        self._aligner = aligner
-        self._pair = pair
-        self.steps = [0]
-        self.frames = [pair.source]
-        self.accuracies = [accuracy(pair.source, pair)]
-
-    def __call__(self, event: lt.training.TrainingEvent) -> None:
-        """Record one step of the joint stage."""
-        if event.stage == "joint":
-            moved = np.asarray(self._aligner.transform(self._pair.source))
-            self.steps.append(event.step)
-            self.frames.append(moved)
-            self.accuracies.append(accuracy(moved, self._pair))
-
-
-class Trial(NamedTuple):
-    """What one seed gave."""
-
-    seed: int
-    pair: lt.DomainPair
-    aligner: lt.Aligner
-    recorder: Recorder
-    moved: Array
-    metrics: dict[str, Any]
 
 
 def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
@@ -91,10 +96,11 @@ def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     per_seed = []
     for seed in range(config.seed, config.seed + config.seeds):
         drawn = output is not None and seed == config.seed
-        trial = run_seed(config, seed, record=drawn)
-        per_seed.append(trial.metrics)
+        pair, fresh = draw_pairs(config, seed)
+        tracks = run_methods(config, pair, seed=seed, record=drawn)
+        per_seed.append({"seed": seed, **measure(tracks, pair, fresh, config, seed=seed)})
         if drawn:
-            draw(trial, config, output)
+            draw(tracks, pair, config, output)
     metrics = {name: mean_of(per_seed, name) for name in per_seed[0] if name != "seed"}
     metrics["std"] = {
         name: spread_of([each["label_accuracy"][name] for each in per_seed])
@@ -104,42 +110,94 @@ def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
         "label_accuracy": min(each["label_accuracy"]["lrmf"] for each in per_seed),
         "score": max(each["score"]["value"] for each in per_seed),
         "score_held_out": max(each["score_held_out"]["value"] for each in per_seed),
-        "fit_seconds": max(each["fit"]["seconds"] for each in per_seed),
+        "fit_seconds": max(each["method_seconds"]["lrmf"] for each in per_seed),
     }
+    if config.stability:
+        metrics["stability"] = measure_stability(config, output=output)
     return metrics | {"per_seed": per_seed}
 
 
-def run_seed(config: Config, seed: int, *, record: bool) -> Trial:
-    """Align one draw and measure it, on the training source and on fresh samples."""
-    pair, fresh = draw_pairs(config, seed)
+def run_methods(
+    config: Config, pair: lt.DomainPair, *, seed: int, record: bool
+) -> dict[str, Track]:
+    """Run every method on one draw; names are those of the metrics."""
+    every = _STEPS_A_FRAME
+    tracks = {}
+    for name, steps in (("mmd", config.mmd_steps), ("emd", config.emd_steps)):
+        tracks[name] = move_positions(
+            pair,
+            name,
+            num_steps=steps,
+            jit_compile=config.jit_compile,
+            record_every=max(1, every // (1 if name == "mmd" else 10)),
+        )
+        report_track(name, tracks[name], pair, seed=seed)
     settings = lt.FitConfig(num_steps=config.num_steps, jit_compile=config.jit_compile)
     if record:
-        settings = dataclasses.replace(settings, steps_per_call=_STEPS_A_FRAME)
-    aligner = lt.Aligner(flow=config.flow, config=settings, seed=seed)
-    recorder = Recorder(aligner, pair)
-    began = time.monotonic()
-    aligner.fit(pair.source, pair.target, callbacks=[recorder] if record else [])
-    seconds = time.monotonic() - began
-    moved = np.asarray(aligner.transform(pair.source))
-    moved_fresh = np.asarray(aligner.transform(fresh.source))
+        settings = dataclasses.replace(settings, steps_per_call=every)
+    kind = _FLOW_TITLES.get(config.flow, config.flow)
+    others = [(f"{name}_flow", name) for name in config.objectives]
+    for name, objective in [("back_to_back", "back_to_back"), *others, ("lrmf", "lrmf")]:
+        aligner = lt.Aligner(
+            flow=config.flow,
+            objective=objective,
+            config=settings,
+            scored=config.score_others,
+            seed=seed,
+        )
+        if objective != "lrmf":
+            aligner.set_params(num_restarts=1)  # the others have no bound that asks for more
+        if objective == "back_to_back" and config.slow_back_to_back:
+            aligner.set_params(
+                config=dataclasses.replace(settings, **_SLOW, batch_size=len(pair.source))
+            )
+        title = f"{kind} {OBJECTIVE_TITLES[objective]}"
+        tracks[name] = train_flow(pair, aligner, title=title, record=record)
+        report_track(name, tracks[name], pair, seed=seed)
+    return tracks
+
+
+def report_track(name: str, track: Track, pair: lt.DomainPair, *, seed: int) -> None:
+    """Say on standard error how a method went."""
+    reached = accuracy(track.moved, pair)
+    report(f"moons: seed {seed}, {name}: accuracy {reached:.3f} in {track.seconds:.0f} s")
+
+
+def measure(
+    tracks: dict[str, Track],
+    pair: lt.DomainPair,
+    fresh: lt.DomainPair,
+    config: Config,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """Return the metrics of one draw, on the training source and on fresh samples."""
+    maps = {name: track.aligner for name, track in tracks.items() if track.aligner is not None}
+    aligner = maps["lrmf"]
     metrics: dict[str, Any] = {
-        "seed": seed,
-        "label_accuracy": {"none": accuracy(pair.source, pair), "lrmf": accuracy(moved, pair)},
-        "label_accuracy_fresh": {
-            "none": accuracy(fresh.source, fresh, fitted=pair),
-            "lrmf": accuracy(moved_fresh, fresh, fitted=pair),
+        "label_accuracy": {"none": accuracy(pair.source, pair)}
+        | {name: accuracy(track.moved, pair) for name, track in tracks.items()},
+        "label_accuracy_fresh": {"none": accuracy(fresh.source, fresh, fitted=pair)}
+        | {
+            name: accuracy(np.asarray(each.transform(fresh.source)), fresh, fitted=pair)
+            for name, each in maps.items()
         },
         "score": dict(aligner.score(fresh.source, fresh.target)._asdict()),
         "score_held_out": dict(aligner.score(pair.source, pair.target)._asdict()),
-        "fit": {"seconds": seconds, "kept_step": aligner.results_["joint"].best_step},
+        "method_seconds": {name: track.seconds for name, track in tracks.items()},
+        "kept_step": {name: track.kept_step for name, track in tracks.items()},
+        "energy_distance": {
+            name: float(lt.divergences.energy_distance(track.moved, pair.target))
+            for name, track in tracks.items()
+        },
     }
-    if config.score_before:
-        before = lt.Aligner(flow="identity", config=settings, seed=seed)
-        before.fit(pair.source, pair.target)
-        metrics["score_before"] = dict(before.score(fresh.source, fresh.target)._asdict())
-    after = metrics["label_accuracy"]["lrmf"]
-    report(f"moons: seed {seed}, accuracy {after:.3f}, L = {metrics['score']['value']:.3f} nats")
-    return Trial(seed, pair, aligner, recorder, moved, metrics)
+    if config.score_others:
+        before = lt.Aligner(flow="identity", config=aligner.config, seed=seed)
+        maps = {"none": before.fit(pair.source, pair.target), **maps}
+        metrics["score_of"] = {
+            name: each.score(fresh.source, fresh.target).value for name, each in maps.items()
+        }
+    return metrics
 
 
 def draw_pairs(config: Config, seed: int) -> tuple[lt.DomainPair, lt.DomainPair]:
@@ -151,12 +209,15 @@ def draw_pairs(config: Config, seed: int) -> tuple[lt.DomainPair, lt.DomainPair]
     return everything.split(config.num_fresh / total, seed=seed)
 
 
-def accuracy(moved: Array, pair: lt.DomainPair, *, fitted: lt.DomainPair | None = None) -> float:
-    """Return the 1-NN label accuracy of moved source samples of `pair`."""
-    known = pair if fitted is None else fitted
-    return float(
-        lt.metrics.label_accuracy(moved, pair.source_labels, known.target, known.target_labels)
-    )
+def draw(tracks: dict[str, Track], pair: lt.DomainPair, config: Config, output: Path) -> None:
+    """Write the pictures of one draw: the paper's panel, the other flows, and what LRMF does."""
+    panel = [tracks[name] for name in _PANEL]
+    draw_comparison(panel, pair, rotation=config.rotation, path=output / "comparison.png")
+    others = [track for name, track in tracks.items() if name not in _PANEL]
+    if others:
+        path = output / "flows.png"
+        draw_comparison([*others, tracks["lrmf"]], pair, rotation=config.rotation, path=path)
+    draw_flow(tracks["lrmf"], pair, rotation=config.rotation, output=output)
 
 
 def mean_of(per_seed: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -177,98 +238,6 @@ def mean_of(per_seed: list[dict[str, Any]], name: str) -> dict[str, Any]:
 def spread_of(values: list[float]) -> float:
     """Return the standard deviation over seeds, 0 for one seed."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def local_coordinate(pair: lt.DomainPair, *, rotation: float) -> Array:
-    """Return a number in [0, 1] a source sample `[N]`: the place along its arm, arm after arm."""
-    angle = np.deg2rad(-rotation)
-    back = pair.source @ np.array(
-        [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
-    )
-    place = np.empty(len(back))
-    for arm in (0, 1):
-        x = back[pair.source_labels == arm, 0]
-        low, high = np.quantile(x, [0.01, 0.99])
-        cosine = np.clip(2.0 * (x - low) / (high - low) - 1.0, -1.0, 1.0)
-        place[pair.source_labels == arm] = 0.55 * arm + 0.45 * np.arccos(-cosine) / np.pi
-    return place
-
-
-def draw(trial: Trial, config: Config, output: Path) -> None:
-    """Write the pictures and the animation of one seed."""
-    pair, moved = trial.pair, trial.moved
-    colors = local_coordinate(pair, rotation=config.rotation)
-    columns = comparison_columns(trial, colors, flow=config.flow)
-    figure = lt.plotting.plot_comparison(columns, pair.target)
-    save_figure(figure, output / "moons.png")
-    figure = lt.plotting.plot_displacement(
-        pair.source, moved, pair.target, transform=trial.aligner.transform
-    )
-    save_figure(figure, output / "displacement.png")
-    shares = np.linspace(0.0, 1.0, _NUM_STEPS_DRAWN)
-    path = [pair.source + share * (moved - pair.source) for share in shares]
-    titles = ["source", *(f"{share:.0%} of the way" for share in shares[1:-1]), "moved source"]
-    figure = lt.plotting.plot_flow_steps(path, pair.target, colors=colors, titles=titles)
-    save_figure(figure, output / "steps.png")
-    figure = lt.plotting.plot_history(trial.aligner.history)
-    save_figure(figure, output / "loss.png")
-    animate(trial, colors, output / "moons.gif")
-
-
-def comparison_columns(
-    trial: Trial, colors: Array, *, flow: str
-) -> list[lt.plotting.ComparisonColumn]:
-    """Return the columns "before" and LRMF; the score before is the height it starts from."""
-    recorder, metrics = trial.recorder, trial.metrics
-    title = {"real_nvp": "RealNVP LRMF", "affine": "affine LRMF"}.get(flow, f"{flow} LRMF")
-    before = lt.plotting.ComparisonColumn(
-        title="before",
-        moved=trial.pair.source,
-        colors=colors,
-        labels=trial.pair.source_labels,
-        accuracy_steps=[0],
-        accuracy=[metrics["label_accuracy"]["none"]],
-        loss_steps=[0],
-        loss=[metrics.get("score_before", {}).get("value", np.nan)],
-        loss_label="held-out L, nats",
-    )
-    after = lt.plotting.ComparisonColumn(
-        title=title,
-        moved=trial.moved,
-        colors=colors,
-        labels=trial.pair.source_labels,
-        accuracy_steps=recorder.steps,
-        accuracy=recorder.accuracies,
-        loss_steps=recorder.steps,
-        loss=losses(trial),
-        loss_label="held-out L, nats",
-        kept_step=trial.aligner.results_["joint"].best_step,
-    )
-    return [before, after]
-
-
-def losses(trial: Trial) -> list[float]:
-    """Return the held-out loss at each recorded step, with the final constant; NaN at first."""
-    return [float("nan"), *trial.aligner.history["validation_loss"].tolist()]
-
-
-def animate(trial: Trial, colors: Array, path: Path) -> None:
-    """Write the moved source over training, up to the step whose weights were kept.
-
-    Early steps, where most happens, come denser.
-    """
-    recorder = trial.recorder
-    last = recorder.steps.index(trial.aligner.results_["joint"].best_step)
-    chosen = np.unique(np.round(last * np.linspace(0.0, 1.0, _MAX_FRAMES) ** 2.5).astype(int))
-    held_out = losses(trial)
-    titles = []
-    for k in chosen:
-        loss = "  ---" if np.isnan(held_out[k]) else f"{held_out[k]:5.2f}"
-        titles.append(
-            f"step {recorder.steps[k]:4d}  L ={loss}  accuracy {recorder.accuracies[k]:.3f}"
-        )
-    frames = [recorder.frames[k] for k in chosen]
-    lt.plotting.animate_alignment(frames, trial.pair.target, path, colors=colors, titles=titles)
 
 
 def main() -> int:

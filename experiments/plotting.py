@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-__all__ = ["add_ellipses", "add_normal_curves", "plot_gaps"]
+__all__ = ["add_ellipses", "add_normal_curves", "plot_gaps", "plot_grids"]
 
 Array = NDArray[np.floating[Any]]
 _SOURCE, _TARGET = "#D55E00", "#0072B2"
@@ -55,6 +55,35 @@ def plot_gaps(curves: Mapping[str, tuple[Array, Array]], *, floor: float) -> Fig
     axes.set_ylabel("L above its minimum 0, nats")
     axes.grid(color="#E4E4E4", linewidth=0.6)
     axes.legend(frameon=False)
+    return figure
+
+
+def plot_grids(
+    grids: Mapping[str, Array], *, rows: Sequence[str], columns: Sequence[str]
+) -> Figure:
+    """Draw label accuracies `[R, C, K]` of K seeds as one coloured table a method.
+
+    A cell shows the mean as its colour and number, and below it the lowest and the highest.
+    """
+    figure = Figure(figsize=(3.6 * len(grids) + 0.6, 0.62 * len(rows) + 1.3), dpi=150)
+    figure.set_layout_engine("constrained")
+    panels = figure.subplots(1, len(grids), squeeze=False, sharey=True)[0]
+    image = None
+    for axes, (name, values) in zip(panels, grids.items(), strict=True):
+        means = values.mean(axis=2)
+        image = axes.imshow(means, cmap="viridis", vmin=0.5, vmax=1.0, aspect="auto")
+        for (row, column), mean in np.ndenumerate(means):
+            low, high = values[row, column].min(), values[row, column].max()
+            color = "black" if mean > 0.75 else "white"
+            text = f"{mean:.2f}\n{low:.2f} to {high:.2f}"
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+        axes.set_title(name, fontsize=11, fontweight="bold")
+        axes.set_xticks(range(len(columns)), columns)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_xlabel("batch size")
+    panels[0].set_ylabel("learning rate")
+    bar = figure.colorbar(image, ax=list(panels), shrink=0.9)
+    bar.set_label("label accuracy, mean over seeds")
     return figure
 
 

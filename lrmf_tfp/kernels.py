@@ -94,7 +94,9 @@ class GaussianKernel(RadialKernel):
 
     def scale(self, dtype: tf.DType) -> Tensor:
         """Return `2 s^2` of the smallest bandwidth."""
-        return tf.cast(2.0 * tf.square(tf.reduce_min(self.bandwidth)), dtype)
+        several = self.bandwidth.shape.rank > 0
+        smallest = tf.reduce_min(self.bandwidth) if several else self.bandwidth
+        return tf.cast(2.0 * tf.square(smallest), dtype)
 
     def value_and_decay(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Return `sum_k exp(-r_k u)` and `sum_k r_k exp(-r_k u)`, `r_k = (min s / s_k)^2`."""

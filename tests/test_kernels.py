@@ -117,7 +117,7 @@ def test_bad_bandwidth_lists_are_named():
 
 def test_unknown_kernels_and_missing_spectra_are_named():
     with pytest.raises(ValueError, match="`kernel` must be one of .* mean 'gaussian'"):
-        kernels.build_kernel("gausian", [[0.0]], [[1.0]])
+        kernels.build_kernel("gaussain", [[0.0]], [[1.0]])
     seed = tf.constant([0, 0])
     with pytest.raises(ValueError, match="`kernel` must have one bandwidth .* got 2"):
         kernels.GaussianKernel([1.0, 2.0]).frequencies(3, 2, seed=seed, dtype=tf.float32)

@@ -23,18 +23,18 @@ def with_gradients(
     """
 
     @tf.custom_gradient
-    def constant(gradient: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, Any]:
+    def constants(source: Tensor, target: Tensor) -> tuple[list[Tensor], Any]:
         del source, target
 
         def refuse(*_: Tensor) -> None:
             raise NotImplementedError(_ONCE)
 
-        return tf.identity(gradient), refuse
+        return [tf.identity(part) for part in gradients], refuse
 
     @tf.custom_gradient
     def differentiable(source: Tensor, target: Tensor) -> tuple[Tensor, Any]:
         def gradient(upstream: Tensor) -> list[Tensor]:
-            return [upstream * constant(part, source, target) for part in gradients]
+            return [upstream * part for part in constants(source, target)]
 
         return tf.identity(value), gradient
 

@@ -74,7 +74,7 @@ def _strips(
     x: Tensor, rows: Tensor | None, y: Tensor, columns: Tensor, kernel: RadialKernel
 ) -> tuple[Tensor, Tensor, Tensor]:
     num_rows, width = tf.shape(x)[0], tf.shape(x)[1]
-    height = tf.maximum(1, _STRIP_ENTRIES // tf.maximum(1, tf.shape(y)[0]))
+    height = tf.clip_by_value(_STRIP_ENTRIES // tf.shape(y)[0], 1, num_rows)
     num_strips = -(-num_rows // height)
 
     def cut(tensor: Tensor) -> Tensor:

@@ -141,6 +141,18 @@ def test_compiles_with_its_gradient_for_any_values(name):
     assert "f64[6,2]" in signature
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMPILES)
+def test_is_saved_and_loaded(name, tmp_path):
+    spec = tf.TensorSpec([None, 2], tf.float64)
+    module = tf.Module()
+    module.call = tf.function(DIVERGENCES[name], input_signature=[spec, spec], autograph=False)
+    tf.saved_model.save(module, str(tmp_path))
+    pair = clouds(2)
+    loaded = float(tf.saved_model.load(str(tmp_path)).call(*map(tf.constant, pair)))
+    assert loaded == pytest.approx(float(DIVERGENCES[name](*pair)), rel=1e-6)
+
+
 def test_one_trace_serves_a_signature(divergence):
     function = tf.function(divergence, autograph=False)
     for seed in range(3):
