@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp.divergences._arguments import WeightedPair, compiled
 from lrmf_tfp.divergences._kernel_sums import KernelSums, kernel_sums
-from lrmf_tfp.kernels import RadialKernel
+from lrmf_tfp.kernels import EnergyKernel, RadialKernel
 
-__all__ = ["callable_mmd", "feature_mmd", "linear_time_mmd", "radial_mmd", "witness"]
+__all__ = ["callable_mmd", "feature_mmd", "linear_time_mmd", "precise", "radial_mmd", "witness"]
+
+_MAX_SQUARED_RADIUS = 1e3  # in kernel scales; beyond, float32 rounding bends the kernel by 1e-4
 
 
 @compiled
@@ -85,6 +88,20 @@ def witness(points: Tensor, pair: WeightedPair, kernel: RadialKernel) -> Tensor:
     towards_source = kernel_sums(z, x, kernel, y_weights=a, x_weights=None)
     towards_target = kernel_sums(z, y, kernel, y_weights=b, x_weights=None)
     return towards_source.values - towards_target.values
+
+
+def precise(pair: WeightedPair, kernel: RadialKernel) -> WeightedPair:
+    """Return the pair in float64 where float32 distances would be coarse for the kernel."""
+    known = not (tf.is_symbolic_tensor(pair.source) or tf.is_symbolic_tensor(pair.target))
+    if pair.source.dtype != tf.float32 or not known or isinstance(kernel, EnergyKernel):
+        return pair
+    rows = np.concatenate([pair.source.numpy(), pair.target.numpy()])
+    limit = _MAX_SQUARED_RADIUS * float(kernel.scale(tf.float64))
+    if rows.shape[1] * float(np.ptp(rows)) ** 2 <= limit:  # a bound that costs nothing
+        return pair
+    if np.max(np.sum(np.square(rows - rows.mean(axis=0)), axis=1)) <= limit:
+        return pair
+    return WeightedPair(*(tf.cast(part, tf.float64) for part in pair))
 
 
 def _in_kernel_units(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._typing import Samples, Tensor
@@ -31,8 +30,6 @@ __all__ = [
 ]
 
 Kernel = str | RadialKernel | Callable[[Tensor, Tensor], Tensor]
-
-_MAX_SQUARED_RADIUS = 1e3  # in kernel scales; beyond, float32 rounding bends the kernel by 1e-4
 
 
 def mmd_squared(
@@ -91,7 +88,7 @@ def mmd_squared(
     found = _as_kernel(kernel, pair)
     if not isinstance(found, RadialKernel):
         return terms.callable_mmd(pair, found, unbiased=unbiased)
-    precise = _precise(pair, found)
+    precise = terms.precise(pair, found)
     constant = WeightedPair(*map(tf.stop_gradient, precise))
     value, gradients = terms.radial_mmd(constant, found, unbiased=unbiased)
     value = with_gradients(value, gradients, precise.source, precise.target)
@@ -169,7 +166,7 @@ def mmd_squared_linear_time(
     """
     pair = as_weighted_pair(source, target, min_rows=2)
     found = _as_radial(kernel, pair)
-    precise = _precise(pair, found)
+    precise = terms.precise(pair, found)
     value = terms.linear_time_mmd(precise.source, precise.target, found)
     return tf.cast(value, pair.source.dtype)
 
@@ -260,7 +257,7 @@ def mmd_witness(
             f"got {z.shape.as_list()}."
         )
     found = _as_radial(kernel, pair)
-    precise = _precise(pair, found)
+    precise = terms.precise(pair, found)
     value = terms.witness(tf.cast(z, precise.source.dtype), precise, found)
     return tf.cast(value, pair.source.dtype)
 
@@ -285,17 +282,3 @@ def _as_radial(kernel: str | RadialKernel, pair: WeightedPair) -> RadialKernel:
     if not isinstance(found, RadialKernel):
         raise TypeError(f"`kernel` must be a name or a RadialKernel; got {found!r}.")
     return found
-
-
-def _precise(pair: WeightedPair, kernel: RadialKernel) -> WeightedPair:
-    """Return the pair in float64 where float32 distances would be coarse for the kernel."""
-    known = not (tf.is_symbolic_tensor(pair.source) or tf.is_symbolic_tensor(pair.target))
-    if pair.source.dtype != tf.float32 or not known or isinstance(kernel, EnergyKernel):
-        return pair
-    rows = np.concatenate([pair.source.numpy(), pair.target.numpy()])
-    limit = _MAX_SQUARED_RADIUS * float(kernel.scale(tf.float64))
-    if rows.shape[1] * float(np.ptp(rows)) ** 2 <= limit:  # a bound that costs nothing
-        return pair
-    if np.max(np.sum(np.square(rows - rows.mean(axis=0)), axis=1)) <= limit:
-        return pair
-    return WeightedPair(*(tf.cast(part, tf.float64) for part in pair))
