@@ -33,7 +33,7 @@ __all__ = ["Config", "main", "run"]
 
 Array = NDArray[np.floating[Any]]
 _STEPS_A_FRAME = 20  # of the seed that is drawn: the flow does most in its first hundred steps
-_FLOW_TITLES = {"real_nvp": "RealNVP", "affine": "affine"}
+_FLOW_TITLES = {"real_nvp": "RealNVP"}
 # Label accuracy falls as the two densities leave their common start.
 _SLOW: dict[str, Any] = {"optimizer": lt.training.Adam(1e-4)}
 _PANEL = ("mmd", "emd", "back_to_back", "lrmf")

@@ -41,6 +41,8 @@ def _noise_flow(flow: Any, event_size: int, *, dtype: tf.DType, seed: int) -> An
     if flow == "real_nvp":
         mixing = "inverse_lu" if event_size > 2 else "alternate"
         return flows.real_nvp_flow(event_size, mixing=mixing, dtype=dtype, seed=seed)
+    if flow == "spline":
+        return flows.spline_flow(event_size, mixing="inverse_lu", dtype=dtype, seed=seed)
     builder = FLOWS[flow] if isinstance(flow, str) else flow
     return builder(event_size, dtype=dtype, seed=seed)
 
@@ -49,6 +51,7 @@ FLOWS: dict[str, Callable[..., Any]] = {
     "affine": lambda event_size, *, dtype, seed: flows.affine_flow(event_size, dtype=dtype),
     "identity": lambda event_size, *, dtype, seed: flows.identity_flow(event_size, dtype=dtype),
     "real_nvp": flows.real_nvp_flow,
+    "spline": flows.spline_flow,
 }
 """Builders of flows by name, called with `event_size`, `dtype=` and `seed=`."""
 

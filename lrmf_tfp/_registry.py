@@ -20,6 +20,7 @@ FLOW_NAMES: tuple[str, ...] = (
     "identity",
     "mean_variance",
     "real_nvp",
+    "spline",
 )
 
 FIXED_FLOW_NAMES: tuple[str, ...] = ("coral", "gaussian_ot", "identity", "mean_variance")

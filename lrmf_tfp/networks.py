@@ -9,7 +9,7 @@ import tensorflow as tf
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_choice
 
-__all__ = ["ACTIVATIONS", "Dense", "MLP", "softplus"]
+__all__ = ["ACTIVATIONS", "Constants", "Dense", "MLP", "softplus"]
 
 _LINEAR_ABOVE = 40.0  # log(1 + exp(x)) = x to the last bit of float64, far from overflow
 
@@ -74,6 +74,7 @@ class MLP(tf.Module):
 
     Attributes:
         layers: The `Dense` layers, input first.
+        fan_in: Number of terms in each output's sum.
 
     Examples:
         >>> MLP(2, 6, hidden_units=(8, 8), seed=0)(tf.ones([5, 2])).shape.as_list()
@@ -96,6 +97,7 @@ class MLP(tf.Module):
         self._activation = activation
         widths = [in_features, *hidden_units, out_features]
         gains = [2.0] * len(hidden_units) + [0.0]
+        self.fan_in = widths[-2]
         self.layers = [
             Dense(n, m, seed=(seed, i), gain=gain, dtype=dtype, name=f"dense_{i}")
             for i, (n, m, gain) in enumerate(zip(widths[:-1], widths[1:], gains, strict=True))
@@ -107,3 +109,23 @@ class MLP(tf.Module):
         for layer in self.layers[:-1]:
             x = activate(layer(x))
         return self.layers[-1](x)
+
+
+class Constants(tf.Module):
+    """Network without inputs: the same outputs `[out_features]` in every row, 0 at the start.
+
+    Attributes:
+        values: The outputs, a variable.
+        fan_in: 1.
+    """
+
+    def __init__(
+        self, out_features: int, *, dtype: tf.DType = tf.float32, name: str = "constants"
+    ) -> None:
+        super().__init__(name=name)
+        self.fan_in = 1
+        self.values = tf.Variable(tf.zeros([out_features], dtype), name="values")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the outputs `[B, out_features]` for `x` `[B, 0]`."""
+        return tf.tile(self.values[None], [tf.shape(x)[0], 1])

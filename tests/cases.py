@@ -14,6 +14,10 @@ def _nvp(size, dtype, **kwargs):
     return flows.real_nvp_flow(size, num_layers=4, hidden_units=(8,), dtype=dtype, **kwargs)
 
 
+def _spline(size, dtype, **kwargs):
+    return flows.spline_flow(size, num_layers=4, hidden_units=(8,), dtype=dtype, **kwargs)
+
+
 FLOWS = {
     "affine_full": lambda dtype: flows.affine_flow(3, dtype=dtype),
     "affine_triangular": lambda dtype: flows.affine_flow(3, kind="triangular", dtype=dtype),
@@ -25,6 +29,10 @@ FLOWS = {
     "real_nvp_lu": lambda dtype: _nvp(3, dtype, mixing="lu"),
     "real_nvp_inverse_lu": lambda dtype: _nvp(3, dtype, mixing="inverse_lu"),
     "real_nvp_1d": lambda dtype: _nvp(1, dtype),
+    "spline": lambda dtype: _spline(2, dtype),
+    "spline_odd": lambda dtype: _spline(5, dtype, mixing="alternate", num_bins=5),
+    "spline_inverse_lu": lambda dtype: _spline(3, dtype, mixing="inverse_lu"),
+    "spline_1d": lambda dtype: _spline(1, dtype),
 }
 """Name -> builder of a `tfb.Bijector` in a dtype."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lrmf_tfp.networks import ACTIVATIONS, MLP, softplus
+from lrmf_tfp.networks import ACTIVATIONS, MLP, Constants, softplus
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
@@ -29,3 +29,10 @@ def test_an_mlp_starts_at_zero_and_depends_on_its_input_after_that(activation):
     np.testing.assert_array_equal(network(x), np.zeros([5, 2]))
     network.layers[-1].kernel.assign(tf.ones([8, 2]))
     assert np.ptp(network(x), axis=0).min() > 1e-3
+
+
+def test_constants_are_the_same_in_every_row():
+    network = Constants(3)
+    network.values.assign([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(network(tf.zeros([4, 0])), [[1.0, 2.0, 3.0]] * 4)
+    assert network(tf.zeros([0, 0])).shape == (0, 3)

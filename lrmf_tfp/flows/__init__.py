@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
 from lrmf_tfp.flows.base import Flow, FlowLayer, InverseLayer, back_to_back_flow
+from lrmf_tfp.flows.coupling import Coupling, CouplingStack
 from lrmf_tfp.flows.linear import (
     FixedAffineLayer,
     coral_flow,
@@ -11,14 +12,18 @@ from lrmf_tfp.flows.linear import (
     mean_variance_flow,
 )
 from lrmf_tfp.flows.real_nvp import AffineCoupling, real_nvp_flow
+from lrmf_tfp.flows.spline import SplineCoupling, spline_flow
 
 __all__ = [
     "AffineCoupling",
     "AffineLayer",
+    "Coupling",
+    "CouplingStack",
     "FixedAffineLayer",
     "Flow",
     "FlowLayer",
     "InverseLayer",
+    "SplineCoupling",
     "affine_flow",
     "back_to_back_flow",
     "coral_flow",
@@ -26,4 +31,5 @@ __all__ = [
     "identity_flow",
     "mean_variance_flow",
     "real_nvp_flow",
+    "spline_flow",
 ]
