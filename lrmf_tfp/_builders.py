@@ -49,6 +49,7 @@ def _noise_flow(flow: Any, event_size: int, *, dtype: tf.DType, seed: int) -> An
 
 FLOWS: dict[str, Callable[..., Any]] = {
     "affine": lambda event_size, *, dtype, seed: flows.affine_flow(event_size, dtype=dtype),
+    "ffjord": flows.ffjord_flow,
     "identity": lambda event_size, *, dtype, seed: flows.identity_flow(event_size, dtype=dtype),
     "real_nvp": flows.real_nvp_flow,
     "spline": flows.spline_flow,

@@ -16,6 +16,7 @@ __all__ = [
 FLOW_NAMES: tuple[str, ...] = (
     "affine",
     "coral",
+    "ffjord",
     "gaussian_ot",
     "identity",
     "mean_variance",

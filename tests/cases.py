@@ -14,6 +14,11 @@ def _nvp(size, dtype, **kwargs):
     return flows.real_nvp_flow(size, num_layers=4, hidden_units=(8,), dtype=dtype, **kwargs)
 
 
+def _ffjord(size, dtype, **kwargs):
+    solver = flows.FixedStepSolver(24, "dormand_prince")
+    return flows.ffjord_flow(size, hidden_units=(8, 8), solver=solver, dtype=dtype, **kwargs)
+
+
 def _spline(size, dtype, **kwargs):
     return flows.spline_flow(size, num_layers=4, hidden_units=(8,), dtype=dtype, **kwargs)
 
@@ -29,6 +34,9 @@ FLOWS = {
     "real_nvp_lu": lambda dtype: _nvp(3, dtype, mixing="lu"),
     "real_nvp_inverse_lu": lambda dtype: _nvp(3, dtype, mixing="inverse_lu"),
     "real_nvp_1d": lambda dtype: _nvp(1, dtype),
+    "ffjord": lambda dtype: _ffjord(2, dtype),
+    "ffjord_5d": lambda dtype: _ffjord(5, dtype, activation="softplus"),
+    "ffjord_1d": lambda dtype: _ffjord(1, dtype, num_blocks=2),
     "spline": lambda dtype: _spline(2, dtype),
     "spline_odd": lambda dtype: _spline(5, dtype, mixing="alternate", num_bins=5),
     "spline_inverse_lu": lambda dtype: _spline(3, dtype, mixing="inverse_lu"),

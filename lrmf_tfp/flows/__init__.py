@@ -5,12 +5,14 @@ from __future__ import annotations
 from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
 from lrmf_tfp.flows.base import Flow, FlowLayer, InverseLayer, back_to_back_flow
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack
+from lrmf_tfp.flows.ffjord import FFJORDLayer, StepError, ffjord_flow
 from lrmf_tfp.flows.linear import (
     FixedAffineLayer,
     coral_flow,
     gaussian_ot_flow,
     mean_variance_flow,
 )
+from lrmf_tfp.flows.ode import FixedStepSolver
 from lrmf_tfp.flows.real_nvp import AffineCoupling, real_nvp_flow
 from lrmf_tfp.flows.spline import SplineCoupling, spline_flow
 
@@ -19,14 +21,18 @@ __all__ = [
     "AffineLayer",
     "Coupling",
     "CouplingStack",
+    "FFJORDLayer",
     "FixedAffineLayer",
+    "FixedStepSolver",
     "Flow",
     "FlowLayer",
     "InverseLayer",
     "SplineCoupling",
+    "StepError",
     "affine_flow",
     "back_to_back_flow",
     "coral_flow",
+    "ffjord_flow",
     "gaussian_ot_flow",
     "identity_flow",
     "mean_variance_flow",
