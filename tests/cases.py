@@ -15,7 +15,7 @@ def _nvp(size, dtype, **kwargs):
 
 
 def _ffjord(size, dtype, **kwargs):
-    solver = flows.FixedStepSolver(24, "dormand_prince")
+    solver = flows.FixedStepSolver(12, "dormand_prince")
     return flows.ffjord_flow(size, hidden_units=(8, 8), solver=solver, dtype=dtype, **kwargs)
 
 
@@ -35,8 +35,7 @@ FLOWS = {
     "real_nvp_inverse_lu": lambda dtype: _nvp(3, dtype, mixing="inverse_lu"),
     "real_nvp_1d": lambda dtype: _nvp(1, dtype),
     "ffjord": lambda dtype: _ffjord(2, dtype),
-    "ffjord_5d": lambda dtype: _ffjord(5, dtype, activation="softplus"),
-    "ffjord_1d": lambda dtype: _ffjord(1, dtype, num_blocks=2),
+    "ffjord_stack": lambda dtype: _ffjord(3, dtype, activation="softplus", num_blocks=2),
     "spline": lambda dtype: _spline(2, dtype),
     "spline_odd": lambda dtype: _spline(5, dtype, mixing="alternate", num_bins=5),
     "spline_inverse_lu": lambda dtype: _spline(3, dtype, mixing="inverse_lu"),
