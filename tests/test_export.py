@@ -40,7 +40,7 @@ def pair():
 @pytest.fixture(scope="module")
 def fitted(pair):
     config = lt.FitConfig(num_steps=200)
-    return lt.Aligner(config=config, seed=4).fit(pair.source, pair.target)
+    return lt.Aligner(config=config, num_restarts=1, seed=4).fit(pair.source, pair.target)
 
 
 @pytest.fixture(scope="module")
