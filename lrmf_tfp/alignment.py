@@ -29,7 +29,7 @@ from lrmf_tfp._validation import (
 from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule
 from lrmf_tfp.metrics import AlignmentScore
 from lrmf_tfp.objectives import LRMFObjective, Objective
-from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar
+from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar, deferred_interrupts
 
 __all__ = ["Aligner", "MIN_ROWS", "NEAR_RATIO", "NEAR_SHIFT", "STARTS"]
 
@@ -174,12 +174,15 @@ class Aligner(AlignmentMethods, BaseEstimator):
             strategy=strategy,
         )
         fits: list[_Fitted] = []
-        for restart in range(self._most_fits()):
-            folder = None if checkpoint_dir is None else Path(checkpoint_dir, f"restart_{restart}")
-            fits.append(self._fit_once(run, restart, checkpoint_dir=folder))
-            score = fits[-1].score
-            if score is None or score.converged:
-                break
+        with deferred_interrupts():
+            for restart in range(self._most_fits()):
+                folder = None
+                if checkpoint_dir is not None:
+                    folder = Path(checkpoint_dir, f"restart_{restart}")
+                fits.append(self._fit_once(run, restart, checkpoint_dir=folder))
+                score = fits[-1].score
+                if score is None or score.converged:
+                    break
         self.restart_ = min(range(len(fits)), key=lambda index: fits[index].value)
         best = fits[self.restart_]
         self.alignment_, self.results_, self.history = best.alignment, best.results, best.history

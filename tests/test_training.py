@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +33,7 @@ from lrmf_tfp.training import (
     ProgressBar,
     TensorBoardLogger,
     Trainer,
+    deferred_interrupts,
     fit,
     fit_stages,
 )
@@ -284,6 +288,61 @@ def test_resume_goes_on_as_if_never_stopped(x, tmp_path):
     result = fit(resumed, (x,), config, validation=(x,), checkpoint_dir=tmp_path, resume=True)
     np.testing.assert_allclose(result.history["loss"], wanted.history["loss"], atol=1e-6)
     np.testing.assert_allclose(resumed.density.mean(), whole.density.mean(), atol=1e-6)
+
+
+def test_ctrl_c_waits_for_the_step_to_end(x, tmp_path):
+    seen = []
+
+    def press(event):
+        if event.step == 40:
+            os.kill(os.getpid(), signal.SIGINT)
+            seen.append(event.step)  # what is under way is finished
+
+    config = FitConfig(num_steps=100, steps_per_call=20, jit_compile=False)
+    with pytest.raises(KeyboardInterrupt):
+        fit(_gaussian_objective(), (x,), config, callbacks=[press], checkpoint_dir=tmp_path)
+    assert seen == [40]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    result = fit(_gaussian_objective(), (x,), config, checkpoint_dir=tmp_path, resume=True)
+    assert result.history["step"].tolist() == [20, 40, 60, 80, 100]
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    with deferred_interrupts() as outer:
+        with deferred_interrupts() as inner:
+            assert inner is outer
+            os.kill(os.getpid(), signal.SIGINT)
+            assert outer.pending
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            outer.check()
+
+
+def test_ctrl_c_at_the_end_of_a_block_is_not_lost():
+    with pytest.raises(KeyboardInterrupt), deferred_interrupts():
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_threads_and_own_handlers_are_left_alone():
+    def own(number, frame):
+        del number, frame
+
+    def inside():
+        with deferred_interrupts() as interrupts:
+            found.append(interrupts.pending)
+
+    found = []
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    assert found == [False]
+    signal.signal(signal.SIGINT, own)
+    try:
+        with deferred_interrupts():
+            assert signal.getsignal(signal.SIGINT) is own
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_resuming_a_finished_fit_takes_no_step(x, tmp_path):

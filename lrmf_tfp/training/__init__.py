@@ -12,6 +12,7 @@ from lrmf_tfp.training.callbacks import (
 )
 from lrmf_tfp.training.config import FitConfig, FitResult
 from lrmf_tfp.training.engine import Trainer, fit
+from lrmf_tfp.training.interrupts import Interrupts, deferred_interrupts
 from lrmf_tfp.training.stages import fit_stages
 
 __all__ = [
@@ -22,12 +23,14 @@ __all__ = [
     "CosineSchedule",
     "FitConfig",
     "FitResult",
+    "Interrupts",
     "Optimizer",
     "ProgressBar",
     "SGD",
     "TensorBoardLogger",
     "Trainer",
     "TrainingEvent",
+    "deferred_interrupts",
     "fit",
     "fit_stages",
 ]

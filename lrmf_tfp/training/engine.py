@@ -16,6 +16,7 @@ from lrmf_tfp._typing import Array
 from lrmf_tfp.objectives.base import Objective
 from lrmf_tfp.training.callbacks import Callback, TrainingEvent, closing
 from lrmf_tfp.training.config import FitConfig, FitResult
+from lrmf_tfp.training.interrupts import Interrupts, deferred_interrupts
 from lrmf_tfp.training.loop import CompiledLoop, LoopOutcome
 from lrmf_tfp.training.samplers import Sampler, as_sampler
 from lrmf_tfp.training.state import FitState
@@ -81,12 +82,13 @@ class Trainer:
             state.resume()
         run = _Run(self, state, validation, tuple(callbacks), stage)
         sampler = as_sampler(data, batch_size=self._config.batch_size, seed=self._config.seed)
-        try:
-            run.until_done(sampler)
-        except KeyboardInterrupt:
-            state.save()
-            raise
-        state.restore_best()
+        with deferred_interrupts() as interrupts:
+            try:
+                run.until_done(sampler, interrupts)
+            except KeyboardInterrupt:
+                state.save()
+                raise
+            state.restore_best()
         progress = state.progress
         return FitResult(
             history=FitResult.stack(progress.records),
@@ -126,9 +128,10 @@ class _Run:
         self._stage = stage
         self._saved = time.monotonic()
 
-    def until_done(self, sampler: Sampler) -> None:
+    def until_done(self, sampler: Sampler, interrupts: Interrupts) -> None:
         progress = self._state.progress
         while not progress.finished:
+            interrupts.check()
             began = time.monotonic()
             num_steps = min(self._config.steps_per_call, self._config.num_steps - progress.step)
             batches = sampler.draw(progress.step, self._config.steps_per_call)

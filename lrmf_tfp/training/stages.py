@@ -11,6 +11,7 @@ from lrmf_tfp.objectives.base import Objective
 from lrmf_tfp.training.callbacks import Callback, closing
 from lrmf_tfp.training.config import FitConfig, FitResult
 from lrmf_tfp.training.engine import Trainer
+from lrmf_tfp.training.interrupts import deferred_interrupts
 
 __all__ = ["fit_stages"]
 
@@ -49,7 +50,7 @@ def fit_stages(
     """
     trainers: dict[int, Trainer] = {}
     results: dict[str, FitResult] = {}
-    with closing(callbacks):
+    with closing(callbacks), deferred_interrupts():
         for stage in objective.stages(train, held_out):
             key = id(stage.objective)
             if key not in trainers:
