@@ -24,7 +24,7 @@ class FlowDensity(tfd.Distribution):
     that holds this density finds its variables.
 
     Attributes:
-        distribution: The base, on events `[D]`.
+        distribution: The base, on events `[D]` or `[H, W, C]`.
         bijector: The flow, from noise towards the data.
 
     References:
@@ -52,7 +52,9 @@ class FlowDensity(tfd.Distribution):
         del dtype, num_classes
         return {
             "distribution": tfp.util.BatchedComponentProperties(),
-            "bijector": tfp.util.BatchedComponentProperties(event_ndims=1),
+            "bijector": tfp.util.BatchedComponentProperties(
+                event_ndims=lambda self: len(self.event_shape)
+            ),
         }
 
     def _event_shape(self) -> tf.TensorShape:
@@ -65,10 +67,11 @@ class FlowDensity(tfd.Distribution):
         return self.distribution.batch_shape
 
     def _sample_n(self, n: Tensor, seed: Any = None) -> Tensor:
-        return forward_and_log_det(self.bijector, self.distribution.sample(n, seed=seed))[0]
+        noise = self.distribution.sample(n, seed=seed)
+        return forward_and_log_det(self.bijector, noise, event_ndims=len(self.event_shape))[0]
 
     def _log_prob(self, x: Tensor) -> Tensor:
-        z, log_det = inverse_and_log_det(self.bijector, x)
+        z, log_det = inverse_and_log_det(self.bijector, x, event_ndims=len(self.event_shape))
         return self.distribution.log_prob(z) + log_det
 
 
@@ -76,15 +79,15 @@ def flow_density(flow: tfb.Bijector, *, base: tfd.Distribution | None = None) ->
     """Build the density of a base distribution pushed through `flow`.
 
     Args:
-        flow: Bijector from noise towards the data, event `[D]`.
-        base: Distribution of the noise, event shape `[D]`; by default the standard normal in
-            the flow's `event_size`.
+        flow: Bijector from noise towards the data, events `[D]` or `[H, W, C]`.
+        base: Distribution of the noise, of the same event shape; by default the standard normal
+            in the flow's `event_shape`.
 
     Returns:
-        Distribution on `[D]` whose trainable variables are those of `flow` and `base`.
+        Distribution on events whose trainable variables are those of `flow` and `base`.
 
     Raises:
-        TypeError: If `base` is missing and `flow` does not tell its `event_size`.
+        TypeError: If `base` is missing and `flow` does not tell its `event_shape`.
 
     Examples:
         >>> from lrmf_tfp.flows import affine_flow
@@ -93,13 +96,14 @@ def flow_density(flow: tfb.Bijector, *, base: tfd.Distribution | None = None) ->
         -1.8379
     """
     if base is None:
-        if not hasattr(flow, "event_size"):
+        if not hasattr(flow, "event_shape"):
             raise TypeError(
-                "`base` must be given for a flow without `event_size`; "
+                "`base` must be given for a flow without `event_shape`; "
                 f"got None for a {type(flow).__name__}."
             )
-        zeros = np.zeros(flow.event_size, flow.dtype.as_numpy_dtype)
-        base = tfd.MultivariateNormalDiag(loc=zeros, name="standard_normal")
+        zeros = np.zeros(flow.event_shape, flow.dtype.as_numpy_dtype)
+        noise = tfd.Normal(zeros, np.ones_like(zeros))
+        base = tfd.Independent(noise, zeros.ndim, name="standard_normal")
     return FlowDensity(base, flow)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
-from lrmf_tfp.flows.base import Flow, FlowLayer, InverseLayer, back_to_back_flow
+from lrmf_tfp.flows.base import Flow, back_to_back_flow
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack
 from lrmf_tfp.flows.ffjord import FFJORDLayer, StepError, ffjord_flow
+from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer
 from lrmf_tfp.flows.linear import (
     FixedAffineLayer,
     coral_flow,
@@ -27,6 +28,7 @@ __all__ = [
     "Flow",
     "FlowLayer",
     "InverseLayer",
+    "ReshapeLayer",
     "SplineCoupling",
     "StepError",
     "affine_flow",

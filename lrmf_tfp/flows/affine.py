@@ -124,7 +124,7 @@ def affine_flow(
     check_choice(kind, "kind", AFFINE_KINDS)
     layer = AffineLayer(event_size, kind=kind, dtype=dtype)
     return Flow(
-        [layer], event_size=event_size, dtype=dtype, validate_args=validate_args, name=name
+        [layer], event_shape=[event_size], dtype=dtype, validate_args=validate_args, name=name
     )
 
 
@@ -150,4 +150,4 @@ def identity_flow(
         ValueError: If `event_size` is below 1.
     """
     check_positive_int(event_size, "event_size")
-    return Flow([], event_size=event_size, dtype=dtype, validate_args=validate_args, name=name)
+    return Flow([], event_shape=[event_size], dtype=dtype, validate_args=validate_args, name=name)

@@ -1,52 +1,25 @@
 """The contract every flow keeps: a `tfb.Bijector` with value and log-det in one pass (level 2).
 
-A flow is a stack of layers. A layer is a `tf.Module` with two methods on a matrix of events,
+A flow is a stack of layers. A layer is a `tf.Module` with two methods on a batch of events,
 `forward_and_log_det(x) -> (y, log_det)` and `inverse_and_log_det(y) -> (x, log_det)`, where
-`x`, `y` are `[B, D]` and `log_det` is `[B]`.
+`x`, `y` are `[B, D]`, or `[B, H, W, C]` for images, and `log_det` is `[B]`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability.python.internal import cache_util
 
 from lrmf_tfp._typing import Tensor
+from lrmf_tfp._validation import check_positive_int
+from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer, initialize_layers
 
-__all__ = ["Flow", "FlowLayer", "InverseLayer", "back_to_back_flow"]
-
-
-class FlowLayer(Protocol):
-    """One invertible layer on `[B, D]`; `log_det` is that of the direction called."""
-
-    def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `y` `[B, D]` and `log|det dy/dx|` `[B]`."""
-
-    def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `x` `[B, D]` and `log|det dx/dy|` `[B]`."""
-
-
-class InverseLayer(tf.Module):
-    """A layer run backwards, for one whose backward pass should be the cheap one.
-
-    Attributes:
-        layer: The layer that is run backwards.
-    """
-
-    def __init__(self, layer: FlowLayer, *, name: str = "inverse") -> None:
-        super().__init__(name=name)
-        self.layer = layer
-
-    def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the layer's inverse of `x` `[B, D]` and its log-det `[B]`."""
-        return self.layer.inverse_and_log_det(x)
-
-    def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the layer's value at `y` `[B, D]` and its log-det `[B]`."""
-        return self.layer.forward_and_log_det(y)
+__all__ = ["Flow", "back_to_back_flow"]
 
 
 class Flow(tfb.Bijector):
@@ -57,11 +30,12 @@ class Flow(tfb.Bijector):
     share that walk through TFP's cache inside a `tf.function`. In eager mode the cache is
     bypassed, because it would return values of before a weight update.
 
-    Events have shape `[D]`; any batch shape `[..., D]` is accepted.
+    Events have shape `[D]` or `[H, W, C]`; any batch shape `[..., *event]` is accepted.
 
     Attributes:
         layers: The layers, in the order `forward` applies them.
-        event_size: D.
+        event_shape: `(D,)` or `(H, W, C)`.
+        event_size: Numbers in one event, D or H W C.
 
     References:
         [1] Papamakarios et al., Normalizing Flows for Probabilistic Modeling and Inference,
@@ -74,27 +48,28 @@ class Flow(tfb.Bijector):
         self,
         layers: Sequence[FlowLayer],
         *,
-        event_size: int,
+        event_shape: Sequence[int],
         dtype: tf.DType = tf.float32,
         validate_args: bool = False,
         name: str = "flow",
     ) -> None:
+        event_shape = tuple(check_positive_int(size, "event_shape") for size in event_shape)
         parameters = {
             "layers": layers,
-            "event_size": event_size,
+            "event_shape": event_shape,
             "dtype": dtype,
             "validate_args": validate_args,
             "name": name,
         }
         super().__init__(
-            forward_min_event_ndims=1,
+            forward_min_event_ndims=len(event_shape),
             dtype=dtype,
             validate_args=validate_args,
             parameters=parameters,
             name=name,
         )
         self._layers = tuple(layers)
-        self._event_size = event_size
+        self._event_shape = event_shape
 
     @property
     def layers(self) -> tuple[FlowLayer, ...]:
@@ -102,43 +77,84 @@ class Flow(tfb.Bijector):
         return tuple(self._layers)
 
     @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one event, `(D,)` or `(H, W, C)`."""
+        return tuple(self._event_shape)
+
+    @property
     def event_size(self) -> int:
-        """Number of dimensions D of one event."""
-        return self._event_size
+        """Number of dimensions of one event, D or H W C."""
+        return math.prod(self._event_shape)
 
     def followed_by(self, layer: FlowLayer) -> Flow:
         """Return a flow that shares these layers and applies `layer` last."""
         layers = (*self._layers, layer)
-        return Flow(layers, event_size=self._event_size, dtype=self.dtype, name=self.name)
+        return Flow(layers, event_shape=self._event_shape, dtype=self.dtype, name=self.name)
+
+    def flattened(self) -> Flow:
+        """Return a flow on events `[event_size]` that shares these layers.
+
+        Densities and objectives work on matrices of samples; so do images, row by row.
+        """
+        if len(self._event_shape) == 1:
+            return self
+        flat = (self.event_size,)
+        first = ReshapeLayer(flat, self._event_shape)
+        last = ReshapeLayer(self._event_shape, flat)
+        layers = (first, *self._layers, last)
+        return Flow(layers, event_shape=flat, dtype=self.dtype, name=self.name)
+
+    def initialize(self, samples: Tensor, *, inverse: bool = False) -> Tensor:
+        """Start the layers that can from the statistics of samples, each from what reaches it.
+
+        Layers without such a start stay as they are. It happens in this call and at no other
+        time: nothing in the graph knows of it, so that compiling and exporting do not either.
+
+        Args:
+            samples: Samples `[B, *event]`.
+            inverse: Run backwards, as for a density, whose flow goes from noise to the data.
+
+        Returns:
+            The samples `[B, *event]`, mapped by the flow so started.
+
+        Raises:
+            ValueError: If the samples have another shape.
+        """
+        value = self._flat(tf.convert_to_tensor(samples, dtype=self.dtype))
+        layers = tuple(reversed(self._layers)) if inverse else self._layers
+        return initialize_layers(layers, value, inverse=inverse)
 
     def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map `x` `[..., D]` and return `y` `[..., D]` with `log|det dy/dx|` `[...]`."""
+        """Map `x` `[..., *event]` and return `y` in that shape with `log|det dy/dx|` `[...]`."""
         return self._walk(x, inverse=False)
 
     def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Map `y` `[..., D]` back and return `x` `[..., D]` with `log|det dx/dy|` `[...]`."""
+        """Map `y` `[..., *event]` back; return `x` in that shape with `log|det dx/dy|` `[...]`."""
         return self._walk(y, inverse=True)
 
     def _walk(self, value: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
         value = tf.convert_to_tensor(value, dtype=self.dtype)
-        self._check_event_size(value)
-        flat = value if value.shape.rank == 2 else tf.reshape(value, [-1, self._event_size])
+        flat = self._flat(value)
         log_det = tf.zeros([tf.shape(flat)[0]], self.dtype)
         for layer in reversed(self._layers) if inverse else self._layers:
             step = layer.inverse_and_log_det if inverse else layer.forward_and_log_det
             flat, change = step(flat)
             log_det += change
-        if value.shape.rank == 2:
+        rank = len(self._event_shape)
+        if value.shape.rank == rank + 1:
             return flat, log_det
         shape = tf.shape(value)
-        return tf.reshape(flat, shape), tf.reshape(log_det, shape[:-1])
+        return tf.reshape(flat, shape), tf.reshape(log_det, shape[:-rank])
 
-    def _check_event_size(self, value: Tensor) -> None:
-        if value.shape.rank is None or value.shape.rank < 1:
-            raise ValueError(f"`x` must have shape [..., {self._event_size}]; got {value.shape}.")
-        if value.shape[-1] not in (None, self._event_size):
-            found = [size if size is not None else "?" for size in value.shape.as_list()]
-            raise ValueError(f"`x` must have shape [..., {self._event_size}]; got {found}.")
+    def _flat(self, value: Tensor) -> Tensor:
+        """Return a value with one batch dimension; raise ValueError if its events do not fit."""
+        shape, rank = value.shape, len(self._event_shape)
+        known = shape.rank is not None and shape.rank >= rank
+        if not known or not shape[-rank:].is_compatible_with(self._event_shape):
+            found = shape if shape.rank is None else [_or_unknown(size) for size in shape]
+            wanted = ", ".join(map(str, self._event_shape))
+            raise ValueError(f"`x` must have shape [..., {wanted}]; got {found}.")
+        return value if shape.rank == rank + 1 else tf.reshape(value, [-1, *self._event_shape])
 
     # The TFP surface: values and log-dets both come from the joint methods above.
 
@@ -179,32 +195,36 @@ class Flow(tfb.Bijector):
         return attributes["ildj"]
 
 
+def _or_unknown(size: int | None) -> int | str:
+    return "?" if size is None else size
+
+
 def back_to_back_flow(source_flow: Flow, target_flow: Flow) -> Flow:
     """Build `T(x) = target_flow(source_flow^-1(x))`, which shares the variables of both.
 
     With two flows from the same noise it takes the source to noise and on to the target.
 
     Args:
-        source_flow: Flow from noise to the source, events `[D]`.
-        target_flow: Flow from noise to the target, events `[D]`.
+        source_flow: Flow from noise to the source, events `[D]` or `[H, W, C]`.
+        target_flow: Flow from noise to the target, events of the same shape.
 
     Returns:
         Flow from source to target.
 
     Raises:
-        ValueError: If the two have different event sizes.
+        ValueError: If the two have different event shapes.
 
     References:
         [1] Grover, Chute, Shu, Cao, Ermon, AlignFlow, AAAI 2020, arXiv:1905.12892.
     """
-    if source_flow.event_size != target_flow.event_size:
+    if source_flow.event_shape != target_flow.event_shape:
         raise ValueError(
-            f"`target_flow` must have event size {source_flow.event_size} to match "
-            f"`source_flow`; got {target_flow.event_size}."
+            f"`target_flow` must have event shape {list(source_flow.event_shape)} to match "
+            f"`source_flow`; got {list(target_flow.event_shape)}."
         )
     return Flow(
         [InverseLayer(source_flow), target_flow],
-        event_size=source_flow.event_size,
+        event_shape=source_flow.event_shape,
         dtype=source_flow.dtype,
         name="back_to_back_flow",
     )

@@ -10,10 +10,13 @@ import tensorflow as tf
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_choice, check_positive, check_positive_int
 from lrmf_tfp.flows.affine import AffineLayer
-from lrmf_tfp.flows.base import FlowLayer, InverseLayer
+from lrmf_tfp.flows.layers import FlowLayer, InverseLayer
 from lrmf_tfp.networks import MLP, Constants
 
-__all__ = ["Coupling", "CouplingStack", "MIXINGS", "bounded"]
+__all__ = ["Coupling", "CouplingStack", "MIXINGS", "Network", "bounded"]
+
+Network = Callable[[Tensor], Tensor]
+"""Conditioner: from the half `a` of an event to the parameters of the other half's map."""
 
 MIXINGS = ("auto", "alternate", "lu", "inverse_lu")
 """How dimensions meet: the halves swap roles, or a learned LU map also stands between."""
@@ -32,7 +35,7 @@ class Coupling(tf.Module):
     """
 
     def __init__(
-        self, event_size: int, *, swap: bool, network: MLP | Constants, max_input: float, name: str
+        self, event_size: int, *, swap: bool, network: Network, max_input: float, name: str
     ) -> None:
         super().__init__(name=name)
         first = event_size // 2

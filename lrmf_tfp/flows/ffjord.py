@@ -195,4 +195,4 @@ def ffjord_flow(
                 field, solver=solver or FixedStepSolver(), trace=trace, seed=seed * 1000 + index
             )
         )
-    return Flow(layers, event_size=event_size, dtype=dtype, name="ffjord_flow")
+    return Flow(layers, event_shape=[event_size], dtype=dtype, name="ffjord_flow")

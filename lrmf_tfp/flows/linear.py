@@ -113,7 +113,7 @@ class FixedAffineLayer(tf.Module):
 
     def as_flow(self, *, name: str = "linear_flow") -> Flow:
         """Return the flow whose one layer this is."""
-        return Flow([self], event_size=self.matrix.shape[0], dtype=self.dtype, name=name)
+        return Flow([self], event_shape=self.source_loc.shape, dtype=self.dtype, name=name)
 
     def _cast(self, constant: tf.Variable) -> Tensor:
         return tf.cast(constant, self.dtype)

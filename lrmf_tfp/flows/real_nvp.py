@@ -10,9 +10,9 @@ import tensorflow as tf
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_positive
 from lrmf_tfp.flows.affine import AffineLayer
-from lrmf_tfp.flows.base import Flow, FlowLayer
-from lrmf_tfp.flows.coupling import Coupling, CouplingStack, bounded
-from lrmf_tfp.networks import MLP
+from lrmf_tfp.flows.base import Flow
+from lrmf_tfp.flows.coupling import Coupling, CouplingStack, Network, bounded
+from lrmf_tfp.flows.layers import FlowLayer
 
 __all__ = ["AffineCoupling", "real_nvp_flow"]
 
@@ -33,7 +33,7 @@ class AffineCoupling(Coupling):
         event_size: int,
         *,
         swap: bool,
-        network: MLP,
+        network: Network,
         max_log_scale: float,
         max_input: float,
         name: str = "affine_coupling",
@@ -119,4 +119,4 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
     else:
         couple = functools.partial(AffineCoupling, max_log_scale=max_log_scale)
         layers = stack.layers(couple, num_parameters=2)
-    return Flow(layers, event_size=event_size, dtype=dtype, name="real_nvp_flow")
+    return Flow(layers, event_shape=[event_size], dtype=dtype, name="real_nvp_flow")

@@ -207,4 +207,4 @@ def spline_flow(  # noqa: PLR0913 (the settings of the architecture, all with de
     )
     couple = functools.partial(SplineCoupling, num_bins=num_bins, bound=bound)
     layers = stack.layers(couple, num_parameters=3 * num_bins - 1)
-    return Flow(layers, event_size=event_size, dtype=dtype, name="spline_flow")
+    return Flow(layers, event_shape=[event_size], dtype=dtype, name="spline_flow")

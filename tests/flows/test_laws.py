@@ -24,12 +24,12 @@ def flow(build):
 
 @pytest.fixture
 def x(flow, rng):
-    return tf.constant(rng.normal(size=(6, flow.event_size)))
+    return tf.constant(rng.normal(size=(6, *flow.event_shape)))
 
 
 def test_starts_at_the_identity(build, rng):
     flow = build(tf.float64)
-    x = tf.constant(rng.normal(size=(6, flow.event_size)))
+    x = tf.constant(rng.normal(size=(6, *flow.event_shape)))
     y, log_det = flow.forward_and_log_det(x)
     np.testing.assert_allclose(y, x, atol=1e-14)
     np.testing.assert_allclose(log_det, np.zeros(6), atol=1e-14)
@@ -38,7 +38,7 @@ def test_starts_at_the_identity(build, rng):
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-10)])
 def test_round_trip_in_the_tails(build, rng, dtype, tolerance):
     flow = perturb(build(DTYPES[dtype]))
-    x = np.clip(rng.normal(size=(500, flow.event_size)) * 1.5, -3, 3)
+    x = np.clip(rng.normal(size=(500, *flow.event_shape)) * 1.5, -3, 3)
     x[0], x[1] = 3.0, -3.0
     x = tf.constant(x, DTYPES[dtype])
     y, forward = flow.forward_and_log_det(x)
@@ -47,12 +47,17 @@ def test_round_trip_in_the_tails(build, rng, dtype, tolerance):
     np.testing.assert_allclose(forward, -inverse.numpy(), atol=10 * tolerance)
 
 
+def _log_det(jacobian, flow):
+    """`log|det|` of Jacobians `[B, *event, *event]`."""
+    square = tf.reshape(jacobian, [-1, flow.event_size, flow.event_size])
+    return tf.linalg.slogdet(square)[1]
+
+
 def test_log_det_is_that_of_the_jacobian(flow, x):
     with tf.GradientTape() as tape:
         tape.watch(x)
         y, log_det = flow.forward_and_log_det(x)
-    jacobian = tape.batch_jacobian(y, x)
-    np.testing.assert_allclose(log_det, tf.linalg.slogdet(jacobian)[1], atol=1e-6)
+    np.testing.assert_allclose(log_det, _log_det(tape.batch_jacobian(y, x), flow), atol=1e-6)
     assert np.max(np.abs(log_det)) > 1e-3
 
 
@@ -60,8 +65,7 @@ def test_inverse_log_det_is_that_of_the_inverse_jacobian(flow, x):
     with tf.GradientTape() as tape:
         tape.watch(x)
         back, log_det = flow.inverse_and_log_det(x)
-    jacobian = tape.batch_jacobian(back, x)
-    np.testing.assert_allclose(log_det, tf.linalg.slogdet(jacobian)[1], atol=1e-6)
+    np.testing.assert_allclose(log_det, _log_det(tape.batch_jacobian(back, x), flow), atol=1e-6)
 
 
 def test_batch_equals_loop(flow, x):
@@ -73,7 +77,7 @@ def test_batch_equals_loop(flow, x):
 
 def test_any_batch_shape(flow, x):
     y, log_det = flow.forward_and_log_det(x)
-    shape = [2, 3, flow.event_size]
+    shape = [2, 3, *flow.event_shape]
     stacked, stacked_log_det = flow.forward_and_log_det(tf.reshape(x, shape))
     np.testing.assert_allclose(stacked, tf.reshape(y, shape), atol=1e-14)
     np.testing.assert_allclose(stacked_log_det, tf.reshape(log_det, [2, 3]), atol=1e-14)
@@ -102,7 +106,7 @@ def test_graph_equals_eager(flow, x, compile_with_xla):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dtype_is_kept(build, dtype):
     flow = build(DTYPES[dtype])
-    y, log_det = flow.forward_and_log_det(tf.ones([2, flow.event_size], DTYPES[dtype]))
+    y, log_det = flow.forward_and_log_det(tf.ones([2, *flow.event_shape], DTYPES[dtype]))
     assert (y.dtype, log_det.dtype) == (DTYPES[dtype], DTYPES[dtype])
     assert all(variable.dtype == DTYPES[dtype] for variable in flow.variables)
 
@@ -113,7 +117,8 @@ def test_is_a_tfp_bijector(flow, x):
     np.testing.assert_allclose(flow.forward_log_det_jacobian(x), log_det, atol=1e-14)
     np.testing.assert_allclose(flow.inverse(tf.identity(y)), x, atol=1e-10)
     np.testing.assert_allclose(flow.inverse_log_det_jacobian(y), -log_det.numpy(), atol=1e-10)
-    base = tfd.MultivariateNormalDiag(tf.zeros(flow.event_size, tf.float64))
+    zeros = tf.zeros(flow.event_shape, tf.float64)
+    base = tfd.Independent(tfd.Normal(zeros, tf.ones_like(zeros)), len(flow.event_shape))
     log_prob = tfd.TransformedDistribution(base, flow).log_prob(y)
     np.testing.assert_allclose(log_prob, base.log_prob(x) - log_det, atol=1e-9)
 
@@ -128,7 +133,7 @@ def test_checkpoint_round_trip(build, rng, tmp_path):
     flow, other = perturb(build(tf.float64)), build(tf.float64)
     path = tf.train.Checkpoint(flow=flow).write(str(tmp_path / "flow"))
     tf.train.Checkpoint(flow=other).read(path).assert_existing_objects_matched()
-    x = tf.constant(rng.normal(size=(4, flow.event_size)))
+    x = tf.constant(rng.normal(size=(4, *flow.event_shape)))
     np.testing.assert_array_equal(other.forward(x), flow.forward(x))
 
 
@@ -137,7 +142,7 @@ def test_saved_model_round_trip(flow, x, tmp_path):
     module.flow = flow
     module.forward = tf.function(
         flow.forward_and_log_det,
-        input_signature=[tf.TensorSpec([None, flow.event_size], tf.float64)],
+        input_signature=[tf.TensorSpec([None, *flow.event_shape], tf.float64)],
         autograph=False,
     )
     tf.saved_model.save(module, str(tmp_path))
@@ -147,8 +152,18 @@ def test_saved_model_round_trip(flow, x, tmp_path):
 
 
 def test_wrong_width_is_one_line(flow):
-    size = flow.event_size
-    with pytest.raises(ValueError, match=rf"`x` must have shape \[..., {size}\]; got \[2, 9\]"):
+    event = ", ".join(map(str, flow.event_shape))
+    with pytest.raises(ValueError, match=rf"`x` must have shape \[..., {event}\]; got \[2, 9\]"):
         flow.forward_and_log_det(tf.zeros([2, 9], tf.float64))
-    with pytest.raises(ValueError, match=rf"`x` must have shape \[..., {size}\]"):
+    with pytest.raises(ValueError, match=rf"`x` must have shape \[..., {event}\]; got \[\]"):
         flow.forward_and_log_det(tf.constant(1.0, tf.float64))
+
+
+def test_flattened_is_the_same_flow_on_rows(flow, x):
+    rows = flow.flattened()
+    assert rows.event_shape == (flow.event_size,)
+    assert {v.ref() for v in rows.variables} == {v.ref() for v in flow.variables}
+    y, log_det = rows.forward_and_log_det(tf.reshape(x, [6, flow.event_size]))
+    wanted, wanted_log_det = flow.forward_and_log_det(x)
+    np.testing.assert_allclose(y, tf.reshape(wanted, y.shape), atol=1e-14)
+    np.testing.assert_allclose(log_det, wanted_log_det, atol=1e-14)
