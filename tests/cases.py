@@ -23,6 +23,10 @@ def _spline(size, dtype, **kwargs):
     return flows.spline_flow(size, num_layers=4, hidden_units=(8,), dtype=dtype, **kwargs)
 
 
+def _glow(shape, dtype, **kwargs):
+    return flows.glow_flow(shape, hidden_units=(4, 4), dtype=dtype, **kwargs)
+
+
 FLOWS = {
     "affine_full": lambda dtype: flows.affine_flow(3, dtype=dtype),
     "affine_triangular": lambda dtype: flows.affine_flow(3, kind="triangular", dtype=dtype),
@@ -40,6 +44,8 @@ FLOWS = {
     "spline_odd": lambda dtype: _spline(5, dtype, mixing="alternate", num_bins=5),
     "spline_inverse_lu": lambda dtype: _spline(3, dtype, mixing="inverse_lu"),
     "spline_1d": lambda dtype: _spline(1, dtype),
+    "glow": lambda dtype: _glow((4, 4, 1), dtype, steps_per_level=1),
+    "glow_rgb": lambda dtype: _glow((2, 4, 3), dtype, num_levels=1, steps_per_level=2),
 }
 """Name -> builder of a `tfb.Bijector` in a dtype."""
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
 from lrmf_tfp.flows.base import Flow, back_to_back_flow
+from lrmf_tfp.flows.convolution import Conv, ConvNet
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack
 from lrmf_tfp.flows.ffjord import FFJORDLayer, StepError, ffjord_flow
+from lrmf_tfp.flows.glow import GlowLevel, glow_flow
+from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
 from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer
 from lrmf_tfp.flows.linear import (
     FixedAffineLayer,
@@ -20,6 +23,9 @@ from lrmf_tfp.flows.spline import SplineCoupling, spline_flow
 __all__ = [
     "AffineCoupling",
     "AffineLayer",
+    "Conv",
+    "ConvCoupling",
+    "ConvNet",
     "Coupling",
     "CouplingStack",
     "FFJORDLayer",
@@ -27,7 +33,9 @@ __all__ = [
     "FixedStepSolver",
     "Flow",
     "FlowLayer",
+    "GlowLevel",
     "InverseLayer",
+    "PixelAffineLayer",
     "ReshapeLayer",
     "SplineCoupling",
     "StepError",
@@ -36,6 +44,7 @@ __all__ = [
     "coral_flow",
     "ffjord_flow",
     "gaussian_ot_flow",
+    "glow_flow",
     "identity_flow",
     "mean_variance_flow",
     "real_nvp_flow",

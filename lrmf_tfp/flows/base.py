@@ -118,9 +118,11 @@ class Flow(tfb.Bijector):
             The samples `[B, *event]`, mapped by the flow so started.
 
         Raises:
-            ValueError: If the samples have another shape.
+            ValueError: If the samples have another shape or are not finite.
         """
         value = self._flat(tf.convert_to_tensor(samples, dtype=self.dtype))
+        if not bool(tf.reduce_all(tf.math.is_finite(value))):
+            raise ValueError("`samples` must be finite to start from; got other values.")
         layers = tuple(reversed(self._layers)) if inverse else self._layers
         return initialize_layers(layers, value, inverse=inverse)
 

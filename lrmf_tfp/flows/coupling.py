@@ -31,7 +31,7 @@ class Coupling(tf.Module):
 
     Attributes:
         network: The conditioner, an `MLP` from the size of `a` to the number of parameters;
-            `Constants` where there is no `a`.
+            `Constants` where there is no `a`, a `ConvNet` for images.
     """
 
     def __init__(
