@@ -1,139 +1,142 @@
-"""Time the Sinkhorn divergence, value and gradient: this library against geomloss.
+"""The Sinkhorn divergence, value and gradient, beside geomloss and OTT, at equal accuracy.
 
-geomloss stops after a fixed number of iterations, this library at a tolerance, so speed is
-compared at equal accuracy: each setting of geomloss's `scaling` stands beside the loosest
-tolerance of ours whose value is no further from the converged one. geomloss takes half the squared
-distance as cost and `blur**2` as epsilon; ours is asked for twice that epsilon and its value
-halved. Both sides take turns in two processes of one thread each; geomloss may live in an
-environment of its own. Writes JSON on standard output.
-
-    taskset -c 1 python -m benchmarks.sinkhorn --peer-python <python with torch and geomloss>
+geomloss stops after a number of iterations that its `scaling` fixes, the others at a tolerance:
+each problem has one `scaling`, and the others take their loosest tolerance whose value is no
+further from the converged one. geomloss takes half the squared distance as cost and `blur**2` as
+epsilon; the others are asked for twice that epsilon and their values halved.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from benchmarks._sides import Evaluate, Worker, serve
+from benchmarks._workload import OURS, Ask, Problem, Side, Target, Task, Workload
 
-SCALINGS = (0.5, 0.9)
-TOLERANCES = (3e-1, 1e-1, 3e-2, 1e-2, 1e-3, 1e-4, 1e-5)
-BLURS = {2: (0.05, 0.2, 1.0), 32: (0.5, 1.0, 2.0)}
-CONVERGED = 1e-8
+__all__ = ["WORKLOAD", "geomloss_side", "ott_side", "ours"]
+
+_CONVERGED = 1e-8
+_TOLERANCES = (3e-1, 1e-1, 3e-2, 1e-2, 1e-3, 1e-4, 1e-5)
 
 
 def clouds(rows: int, size: int, dtype: str) -> tuple[Any, Any]:
-    """Return two Gaussian clouds `[rows, size]`, the same in both processes."""
-    rng = np.random.default_rng(0)
-    source, target = rng.normal(size=(2, rows, size))
+    """Return two Gaussian clouds `[rows, size]`, the same in all processes."""
+    source, target = np.random.default_rng(0).normal(size=(2, rows, size))
     return source.astype(dtype), (1.0 + np.linspace(0.5, 1.5, size) * target).astype(dtype)
 
 
-def peer(rows: int, size: int, dtype: str, blur: float) -> Evaluate:
-    """Return geomloss's divergence as a function of `scaling`."""
+def geomloss_side(rows: int, size: int, dtype: str, blur: float, scaling: float) -> Task:
+    """Return geomloss's divergence, tensorised."""
     import geomloss
     import torch
 
     torch.set_num_threads(1)
     source, target = (torch.tensor(x, requires_grad=True) for x in clouds(rows, size, dtype))
+    loss = geomloss.SamplesLoss("sinkhorn", p=2, blur=blur, scaling=scaling, backend="tensorized")
 
-    def evaluate(scaling: float) -> float:
-        loss = geomloss.SamplesLoss(
-            "sinkhorn", p=2, blur=blur, scaling=scaling, backend="tensorized"
-        )
+    def evaluate(_: Any) -> Any:
         value = loss(source, target)
         torch.autograd.grad(value, [source, target])
-        return value.item()
+        return value
 
-    return evaluate
+    return Task(evaluate, lambda _: {"value": evaluate(None).item()})
 
 
-def library(rows: int, size: int, dtype: str, blur: float) -> Evaluate:
-    """Return ours as a function of `tolerance`."""
+def ours(rows: int, size: int, dtype: str, blur: float, scaling: float) -> Task:
+    """Return ours, called eagerly; the setting is the tolerance."""
     import tensorflow as tf
 
     from lrmf_tfp.divergences.sinkhorn import sinkhorn_divergence
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    del scaling
     source, target = (tf.constant(x) for x in clouds(rows, size, dtype))
 
-    def evaluate(tolerance: float) -> float:
+    def run(tolerance: float) -> None:
         with tf.GradientTape() as tape:
             tape.watch([source, target])
-            value = 0.5 * sinkhorn_divergence(
-                source, target, epsilon=2.0 * blur**2, tolerance=tolerance, max_iterations=5000
-            )
+            value = divergence(source, target, tolerance)
         for gradient in tape.gradient(value, [source, target]):
             gradient.numpy()
-        return float(value)
 
-    return evaluate
+    def divergence(x: Any, y: Any, tolerance: float) -> Any:
+        settings = {"epsilon": 2.0 * blur**2, "tolerance": tolerance, "max_iterations": 5000}
+        return 0.5 * sinkhorn_divergence(x, y, **settings)
 
+    def check(tolerance: float) -> dict[str, float]:
+        if tolerance == _CONVERGED:
+            exact = (tf.constant(x) for x in clouds(rows, size, "float64"))
+            return {"converged": float(divergence(*exact, _CONVERGED))}
+        return {"value": float(divergence(source, target, tolerance))}
 
-def compare(
-    sides: dict[str, Worker], problem: list[Any], *, repeats: int
-) -> list[dict[str, float]]:
-    """Return a row for each scaling: errors, the tolerance that matches, times and their ratio."""
-    exact = sides["library"].ask([problem[0], problem[1], "float64", problem[3]], CONVERGED)[1]
-
-    def error(side: str, setting: float) -> float:
-        return abs(sides[side].ask(problem, setting)[1] / exact - 1.0)
-
-    rows = []
-    errors = {tolerance: error("library", tolerance) for tolerance in TOLERANCES}
-    for scaling in SCALINGS:
-        allowed = error("geomloss", scaling)
-        tolerance = next((t for t in TOLERANCES if errors[t] <= allowed), TOLERANCES[-1])
-        times: dict[str, list[float]] = {"geomloss": [], "library": []}
-        for _ in range(repeats):
-            for side, setting in (("geomloss", scaling), ("library", tolerance)):
-                times[side].append(1e3 * sides[side].ask(problem, setting)[0])
-        medians = {side: float(np.median(values)) for side, values in times.items()}
-        rows.append(
-            {
-                "scaling": scaling,
-                "tolerance": tolerance,
-                "geomloss_error": allowed,
-                "library_error": errors[tolerance],
-                "geomloss_ms": medians["geomloss"],
-                "library_ms": medians["library"],
-                "library_over_geomloss": medians["library"] / medians["geomloss"],
-            }
-        )
-    return rows
+    return Task(run, check)
 
 
-def main() -> None:
-    """Compare over widths, blurs and dtypes and print the figures."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rows", type=int, default=1000, help="of each sample (default: 1000)")
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each side (default: 5)")
-    parser.add_argument("--peer-python", default=sys.executable, help="has torch and geomloss")
-    parser.add_argument("--serve", choices=["geomloss", "library"], help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.serve:
-        serve(peer if args.serve == "geomloss" else library)
-        return
-    with (
-        Worker(args.peer_python, "sinkhorn", "geomloss") as theirs,
-        Worker(sys.executable, "sinkhorn", "library") as ours,
-    ):
-        sides = {"geomloss": theirs, "library": ours}
-        report = [
-            {"size": size, "blur": blur, "dtype": dtype} | row
-            for dtype in ("float32", "float64")
-            for size, blurs in BLURS.items()
-            for blur in blurs
-            for row in compare(sides, [args.rows, size, dtype, blur], repeats=args.repeats)
-        ]
-    print(json.dumps({"rows": args.rows, "results": report}, indent=2))
+def ott_side(rows: int, size: int, dtype: str, blur: float, scaling: float) -> Task:
+    """Return OTT's divergence, compiled; the setting is the threshold."""
+    import jax
+    from ott.tools.sinkhorn_divergence import sinkdiv
+
+    del scaling
+    jax.config.update("jax_enable_x64", dtype == "float64")
+    source, target = (jax.numpy.asarray(x) for x in clouds(rows, size, dtype))
+    compiled: dict[float, Any] = {}
+
+    def evaluate(threshold: float) -> Any:
+        if threshold not in compiled:
+            options = {"threshold": threshold, "max_iterations": 5000}
+
+            def value(x: Any, y: Any) -> Any:
+                found = sinkdiv(x, y, epsilon=2.0 * blur**2, solve_kwargs=options)
+                return 0.5 * found[0]
+
+            compiled[threshold] = jax.jit(jax.value_and_grad(value, argnums=(0, 1)))
+        return jax.block_until_ready(compiled[threshold](source, target))
+
+    return Task(evaluate, lambda threshold: {"value": float(evaluate(threshold)[0])})
 
 
-if __name__ == "__main__":
-    main()
+def settle(problem: Problem, ask: Ask) -> Mapping[str, Any]:
+    """Return the loosest tolerances that are as near the converged value as geomloss."""
+    converged = ask(OURS, _CONVERGED)["converged"]
+
+    def error(side: str, setting: Any) -> float:
+        return abs(ask(side, setting).get("value", np.nan) / converged - 1.0)
+
+    allowed = error("geomloss", None)
+    if np.isnan(allowed):
+        allowed = 1e-3  # without geomloss
+    chosen = {}
+    for side in (OURS, "OTT"):
+        fits = (each for each in _TOLERANCES if error(side, each) <= allowed)
+        chosen[side] = next(fits, _TOLERANCES[-1])
+    return chosen
+
+
+def _problem(rows: int, size: int, dtype: str, blur: float, scaling: float) -> Problem:
+    values = {"rows": rows, "size": size, "dtype": dtype, "blur": blur, "scaling": scaling}
+    name = f"D {size}, {dtype}, blur {blur:g}, geomloss's scaling {scaling:g}"
+    return Problem(name, values, targets=(Target(1.0, "geomloss"), Target(1.0, "OTT")))
+
+
+WORKLOAD = Workload(
+    name="sinkhorn",
+    title="Sinkhorn divergence with gradient, 1,000 rows",
+    unit="value and gradient",
+    sides=(
+        Side(OURS, "benchmarks.sinkhorn:ours", ("lrmf-tfp", "tensorflow")),
+        Side("geomloss", "benchmarks.sinkhorn:geomloss_side", ("geomloss", "torch"), peer=True),
+        Side("OTT", "benchmarks.sinkhorn:ott_side", ("ott-jax", "jax"), peer=True),
+    ),
+    problems=tuple(
+        _problem(1000, size, dtype, blur, scaling)
+        for dtype in ("float32", "float64")
+        for size, blurs in ((2, (0.05, 0.2, 1.0)), (32, (0.5, 1.0, 2.0)))
+        for blur in blurs
+        for scaling in (0.5, 0.9)
+    ),
+    quick=(replace(_problem(100, 2, "float32", 0.5, 0.5), targets=()),),
+    settle=settle,
+)

@@ -1,96 +1,95 @@
-"""Time exact optimal transport: `emd` and its gradient against POT and SciPy.
+"""Exact optimal transport: `emd` with its gradient beside POT and SciPy without.
 
 POT's side is `ot.dist` and `ot.emd2`, which give the value alone; SciPy's is `cdist` and
-`linear_sum_assignment`. All solve the same problem, equal weights and the Euclidean cost, and
-take turns in one process on one thread; the ratio is what counts. The time is the processor's,
-of all threads together, so that a busy machine disturbs less. Writes JSON on standard output.
-
-    OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.transport
+`linear_sum_assignment`. All solve the same problem, equal weights and the Euclidean cost.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import ot
-import tensorflow as tf
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 
-from lrmf_tfp.divergences.transport import emd
+from benchmarks._workload import OURS, Problem, Side, Target, Task, Workload
 
-MAX_ITERATIONS = 10_000_000  # POT's default is too low for 2000 rows in 32 dimensions
+__all__ = ["WORKLOAD", "ours", "pot_side", "scipy_side"]
+
+_MAX_ITERATIONS = 10_000_000  # POT's default is too low for 2000 rows in 32 dimensions
 
 
-def library(source: Any, target: Any) -> float:
-    """Return the value of `emd`, its gradient in the source computed too."""
-    x, y = tf.constant(source), tf.constant(target)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        value = emd(x, y)
-    tape.gradient(value, x).numpy()
-    return float(value)
-
-
-def pot(source: Any, target: Any) -> float:
-    """Return POT's value, without a gradient."""
-    costs = ot.dist(source, target, metric="euclidean")
-    return float(ot.emd2([], [], costs, numItermax=MAX_ITERATIONS))
-
-
-def scipy(source: Any, target: Any) -> float:
-    """Return the value of SciPy's assignment, without a gradient."""
-    costs = cdist(source, target)
-    return float(costs[linear_sum_assignment(costs)].mean())
-
-
-SIDES: dict[str, Callable[[Any, Any], float]] = {"library": library, "pot": pot, "scipy": scipy}
-
-
-def compare(num_rows: int, size: int, *, repeats: int) -> dict[str, Any]:
-    """Return the times of one problem in milliseconds, and how far the values lie apart."""
+def clouds(rows: int, size: int) -> tuple[Any, Any]:
+    """Return two Gaussian clouds `[rows, size]`, the same in all processes."""
     rng = np.random.default_rng(0)
-    source, target = rng.normal(size=(num_rows, size)), rng.normal(size=(num_rows, size)) + 0.5
-    times: dict[str, list[float]] = {name: [] for name in SIDES}
-    values: dict[str, float] = {}
-    for turn in range(repeats + 1):
-        for name, run in SIDES.items():
-            began = time.process_time()
-            values[name] = run(source, target)
-            if turn:  # the first turn compiles
-                times[name].append(1e3 * (time.process_time() - began))
-    report: dict[str, Any] = {
-        name: dict(zip(("min", "median", "max"), np.quantile(t, [0, 0.5, 1]), strict=True))
-        for name, t in times.items()
-    }
-    for name in ("pot", "scipy"):
-        ratios = np.divide(times["library"], times[name])  # of one turn, so of one load
-        report[f"library_over_{name}"] = float(np.median(ratios))
-        report[f"difference_from_{name}"] = abs(values["library"] - values[name])
-    return {"num_rows": num_rows, "event_size": size} | report
+    return rng.normal(size=(rows, size)), rng.normal(size=(rows, size)) + 0.5
 
 
-def main() -> None:
-    """Time all problems and print the figures."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rows", type=int, nargs="+", default=[1000, 2000], help="rows a side")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[2, 32], help="numbers of axes")
-    parser.add_argument("--repeats", type=int, default=9, help="turns (default: 9)")
-    args = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    problems = [
-        compare(num_rows, size, repeats=args.repeats)
-        for num_rows in args.rows
-        for size in args.sizes
-    ]
-    print(json.dumps({"problems": problems, "threads": 1, "unit": "ms"}, indent=2))
+def ours(rows: int, size: int) -> Task:
+    """Return `emd` and its gradient in the source."""
+    import tensorflow as tf
+
+    from lrmf_tfp.divergences.transport import emd
+
+    x, y = (tf.constant(each) for each in clouds(rows, size))
+
+    def evaluate(_: Any = None) -> float:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = emd(x, y)
+        tape.gradient(value, x).numpy()
+        return float(value)
+
+    return _task(evaluate)
 
 
-if __name__ == "__main__":
-    main()
+def pot_side(rows: int, size: int) -> Task:
+    """Return POT's value."""
+    import ot
+
+    source, target = clouds(rows, size)
+
+    def evaluate(_: Any = None) -> float:
+        costs = ot.dist(source, target, metric="euclidean")
+        return float(ot.emd2([], [], costs, numItermax=_MAX_ITERATIONS))
+
+    return _task(evaluate)
+
+
+def scipy_side(rows: int, size: int) -> Task:
+    """Return the value of SciPy's assignment."""
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
+    source, target = clouds(rows, size)
+
+    def evaluate(_: Any = None) -> float:
+        costs = cdist(source, target)
+        return float(costs[linear_sum_assignment(costs)].mean())
+
+    return _task(evaluate)
+
+
+def _task(evaluate: Callable[..., float]) -> Task:
+    return Task(evaluate, lambda _: {"value": evaluate()})
+
+
+def _problem(rows: int, size: int, **others: Any) -> Problem:
+    return Problem(f"{rows:,} rows, D {size}", {"rows": rows, "size": size}, **others)
+
+
+WORKLOAD = Workload(
+    name="transport",
+    title="Exact transport, ours with its gradient",
+    unit="value",
+    sides=(
+        Side(OURS, "benchmarks.transport:ours", ("lrmf-tfp", "tensorflow")),
+        Side("POT", "benchmarks.transport:pot_side", ("POT",)),
+        Side("SciPy", "benchmarks.transport:scipy_side", ("scipy",)),
+    ),
+    problems=tuple(
+        _problem(rows, size, targets=(Target(1.1, "POT"),))
+        for rows in (1000, 2000)
+        for size in (2, 32)
+    ),
+    quick=(_problem(100, 2),),
+)
