@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from lrmf_tfp import flows
-from lrmf_tfp._registry import DENSITY_OF_FLOW
+from lrmf_tfp._registry import DENSITY_OF_FLOW, IMAGE_FLOW_NAMES
 from lrmf_tfp.densities import FlowDensity, flow_density, gaussian_density, student_t_base
 from lrmf_tfp.objectives import (
     AdversarialObjective,
@@ -31,30 +32,61 @@ __all__ = ["DENSITIES", "FLOWS", "LINEAR_FLOWS", "Model", "OBJECTIVES"]
 
 
 def _real_nvp_density(event_size: int, *, dtype: tf.DType, seed: int) -> Any:
-    flow = _noise_flow("real_nvp", event_size, dtype=dtype, seed=seed)
+    flow = _noise_flow("real_nvp", (event_size,), dtype=dtype, seed=seed)
     flow = flow.followed_by(flows.AffineLayer(event_size, kind="diagonal", dtype=dtype))
     return flow_density(flow, base=student_t_base(event_size, dtype=dtype))
 
 
-def _noise_flow(flow: Any, event_size: int, *, dtype: tf.DType, seed: int) -> Any:
+def _glow_density(event_shape: tuple[int, ...], *, dtype: tf.DType, seed: int) -> Any:
+    flow = _glow_flow(event_shape, dtype=dtype, seed=seed)
+    return flow_density(flow, base=student_t_base(flow.event_size, dtype=dtype))
+
+
+def _glow_flow(event_shape: tuple[int, ...], *, dtype: tf.DType, seed: int) -> flows.Flow:
+    """Build Glow on rows `[H W C]`, with two levels where H and W divide by 4."""
+    num_levels = 1 if event_shape[0] % 4 or event_shape[1] % 4 else 2
+    flow = flows.glow_flow(event_shape, num_levels=num_levels, dtype=dtype, seed=seed)
+    return flow.flattened()
+
+
+def _noise_flow(flow: Any, event_shape: tuple[int, ...], *, dtype: tf.DType, seed: int) -> Any:
     """Build a flow from noise to data, which is mostly run backwards."""
+    event_size = math.prod(event_shape)
     if flow == "real_nvp":
         mixing = "inverse_lu" if event_size > 2 else "alternate"
         return flows.real_nvp_flow(event_size, mixing=mixing, dtype=dtype, seed=seed)
     if flow == "spline":
         return flows.spline_flow(event_size, mixing="inverse_lu", dtype=dtype, seed=seed)
-    builder = FLOWS[flow] if isinstance(flow, str) else flow
-    return builder(event_size, dtype=dtype, seed=seed)
+    return _build(flow, FLOWS, event_shape, dtype=dtype, seed=seed)
+
+
+def _build(
+    family: Any,
+    named: dict[str, Callable[..., Any]],
+    event_shape: tuple[int, ...],
+    *,
+    dtype: tf.DType,
+    seed: int,
+) -> Any:
+    """Call a builder, or the one of a name, with the size of events or the shape of images."""
+    builder = named[family] if isinstance(family, str) else family
+    images = isinstance(family, str) and family in IMAGE_FLOW_NAMES
+    first = event_shape if images else math.prod(event_shape)
+    return builder(first, dtype=dtype, seed=seed)
 
 
 FLOWS: dict[str, Callable[..., Any]] = {
     "affine": lambda event_size, *, dtype, seed: flows.affine_flow(event_size, dtype=dtype),
     "ffjord": flows.ffjord_flow,
+    "glow": _glow_flow,
     "identity": lambda event_size, *, dtype, seed: flows.identity_flow(event_size, dtype=dtype),
     "real_nvp": flows.real_nvp_flow,
     "spline": flows.spline_flow,
 }
-"""Builders of flows by name, called with `event_size`, `dtype=` and `seed=`."""
+"""Builders of flows on rows by name, called with `event_size`, `dtype=` and `seed=`.
+
+Those in `IMAGE_FLOW_NAMES` are called with the event shape `(H, W, C)`.
+"""
 
 LINEAR_FLOWS: dict[str, Callable[..., Any]] = {
     "coral": flows.coral_flow,
@@ -65,9 +97,10 @@ LINEAR_FLOWS: dict[str, Callable[..., Any]] = {
 
 DENSITIES: dict[str, Callable[..., Any]] = {
     "gaussian": lambda event_size, *, dtype, seed: gaussian_density(event_size, dtype=dtype),
+    "glow": _glow_density,
     "real_nvp": _real_nvp_density,
 }
-"""Builders of densities by name, called with `event_size`, `dtype=` and `seed=`."""
+"""Builders of densities on rows by name, called like those of flows."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +110,14 @@ class Model:
     flow: Any
     objective: Any
     density: Any
-    event_size: int
+    event_shape: tuple[int, ...]
     dtype: tf.DType
     seed: int
+
+    @property
+    def event_size(self) -> int:
+        """Number of dimensions of one event."""
+        return math.prod(self.event_shape)
 
     def make_objective(self) -> Objective:
         """Return the objective with everything that it trains."""
@@ -105,26 +143,24 @@ class Model:
         )
 
     def make_flow(self) -> Any:
-        """Return the flow from source to target."""
+        """Return the flow from source to target, on rows."""
         if isinstance(self.flow, tfb.Bijector):
-            return self.flow
-        builder = FLOWS[self.flow] if isinstance(self.flow, str) else self.flow
-        return builder(self.event_size, dtype=self.dtype, seed=self.seed)
+            return self.flow.flattened() if isinstance(self.flow, flows.Flow) else self.flow
+        return _build(self.flow, FLOWS, self.event_shape, dtype=self.dtype, seed=self.seed)
 
     def make_noise_density(self) -> FlowDensity:
         """Return the density of standard normal noise pushed through a flow like `flow`."""
         if isinstance(self.flow, tfb.Bijector):
-            return flow_density(copy.deepcopy(self.flow))
+            return flow_density(copy.deepcopy(self.make_flow()))
         return flow_density(
-            _noise_flow(self.flow, self.event_size, dtype=self.dtype, seed=self.seed)
+            _noise_flow(self.flow, self.event_shape, dtype=self.dtype, seed=self.seed)
         )
 
     def make_density(self) -> Any:
         """Return a density of the family that `density` names, or that goes with the flow."""
         name = self.flow if isinstance(self.flow, str) else ""
         density = self.density or DENSITY_OF_FLOW.get(name, "real_nvp")
-        family = DENSITIES[density] if isinstance(density, str) else density
-        return family(self.event_size, dtype=self.dtype, seed=self.seed)
+        return _build(density, DENSITIES, self.event_shape, dtype=self.dtype, seed=self.seed)
 
 
 def _lrmf(model: Model) -> LRMFObjective:

@@ -9,6 +9,7 @@ __all__ = [
     "DENSITY_OF_FLOW",
     "FIXED_FLOW_NAMES",
     "FLOW_NAMES",
+    "IMAGE_FLOW_NAMES",
     "OBJECTIVE_NAMES",
     "check_trainable",
 ]
@@ -18,6 +19,7 @@ FLOW_NAMES: tuple[str, ...] = (
     "coral",
     "ffjord",
     "gaussian_ot",
+    "glow",
     "identity",
     "mean_variance",
     "real_nvp",
@@ -26,6 +28,9 @@ FLOW_NAMES: tuple[str, ...] = (
 
 FIXED_FLOW_NAMES: tuple[str, ...] = ("coral", "gaussian_ot", "identity", "mean_variance")
 """Flows with nothing to train: the objective is "lrmf", which scores them."""
+
+IMAGE_FLOW_NAMES: tuple[str, ...] = ("glow",)
+"""Flows, and densities of the same name, on images `[N, H, W, C]`, not on matrices."""
 
 OBJECTIVE_NAMES: tuple[str, ...] = (
     "adversarial",
@@ -38,7 +43,7 @@ OBJECTIVE_NAMES: tuple[str, ...] = (
     "sliced_wasserstein",
 )
 
-DENSITY_OF_FLOW = {"affine": "gaussian"}
+DENSITY_OF_FLOW = {"affine": "gaussian", "glow": "glow"}
 """Density family that goes with a flow by default, where that is not RealNVP."""
 
 

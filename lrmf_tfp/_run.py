@@ -9,13 +9,18 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._registry import IMAGE_FLOW_NAMES
+from lrmf_tfp._typing import Array, Samples
+from lrmf_tfp._validation import as_events, check_varies
 from lrmf_tfp.export import Standardizer, row_hashes
 from lrmf_tfp.flows import FixedAffineLayer, Flow
 from lrmf_tfp.objectives import Objective
 from lrmf_tfp.training import Callback, FitConfig, FitResult, fit_stages
 
-__all__ = ["NEAR_RATIO", "NEAR_SHIFT", "Run", "STARTS", "Split"]
+__all__ = ["MIN_ROWS", "NEAR_RATIO", "NEAR_SHIFT", "Run", "STARTS", "Split", "as_domains"]
+
+MIN_ROWS = 10
+"""Fewest rows of a domain that `fit` accepts."""
 
 STARTS = ("auto", "identity", "moments")
 """Where the map starts: see `Aligner`."""
@@ -24,10 +29,56 @@ NEAR_SHIFT, NEAR_RATIO = 1.0, 2.0
 """What `start="auto"` calls near: means within so many target scales, scales within this ratio."""
 
 
+def as_domains(
+    source: Samples, target: Samples, *, families: Sequence[Any] = ()
+) -> tuple[Array, Array, tuple[int, ...]]:
+    """Return both domains as rows `[N, D]`, `[M, D]` and their event shape, all checked.
+
+    Args:
+        source: Samples `[N, D]` or images `[N, H, W]` or `[N, H, W, C]`.
+        target: Samples of the same kind.
+        families: What flow and densities are asked for, of which some need images.
+
+    Returns:
+        `source` and `target` as rows, and `(D,)` or `(H, W, C)`.
+
+    Raises:
+        ValueError: If a rule of samples is broken, the shapes differ, a column or a channel
+            does not vary, or images are needed.
+    """
+    first, shape = as_events(source, "source", min_rows=MIN_ROWS)
+    second, other = as_events(target, "target", min_rows=MIN_ROWS)
+    if _event_shape(other) != _event_shape(shape):
+        wanted = ", ".join(map(str, shape))
+        raise ValueError(
+            f"`target` must have shape [M, {wanted}] to match `source`; "
+            f"got {[len(second), *other]}."
+        )
+    needs_images = [name for name in families if name in IMAGE_FLOW_NAMES]
+    if needs_images and len(shape) == 1:
+        raise ValueError(
+            f"`source` must have shape [N, H, W] or [N, H, W, C] for {needs_images[0]!r}; "
+            f"got {[len(first), *shape]}."
+        )
+    shape = _event_shape(shape)
+    for name, rows in (("source", first), ("target", second)):
+        if len(shape) == 1:
+            check_varies(rows, name)
+        else:
+            check_varies(rows.reshape(-1, shape[2]), name, unit="channel")
+    return first, second, shape
+
+
+def _event_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `(H, W, 1)` for gray images `(H, W)`, other shapes as they are."""
+    return (*shape, 1) if len(shape) == 2 else shape
+
+
 class Split:
     """Rows of both domains, some for training and some held out, standardised for the model.
 
     Attributes:
+        event_shape: `(D,)`, or `(H, W, C)` of images, which are rows here too.
         start: Where the map starts, "identity" or "moments".
         moments: The standardisers of source and target.
         train: Training rows of each domain, standardised.
@@ -42,13 +93,17 @@ class Split:
         source: Array,
         target: Array,
         *,
+        event_shape: tuple[int, ...],
         start: str,
         validation_fraction: float,
         dtype: str,
         seed: int,
     ) -> None:
         rng = np.random.default_rng(seed)
-        source_moments, target_moments = Standardizer.of(source), Standardizer.of(target)
+        self.event_shape = event_shape
+        source_moments, target_moments = (
+            Standardizer.of(samples, event_shape) for samples in (source, target)
+        )
         if start == "auto":
             start = "identity" if _near(source_moments, target_moments) else "moments"
         if start == "identity":

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = [
+    "as_events",
     "as_labels",
     "as_pair",
     "as_samples",
@@ -94,6 +95,20 @@ def as_pair(
     return first, second
 
 
+def as_events(
+    value: object, name: str, *, min_rows: int = 1
+) -> tuple[FloatArray, tuple[int, ...]]:
+    """Return samples as rows `[N, D]`, and the shape of one: `(D,)`, `(H, W)` or `(H, W, C)`.
+
+    Images are arrays `[N, H, W]` or `[N, H, W, C]`; else, and for the errors, see `as_samples`.
+    """
+    array: Any = value if hasattr(value, "columns") else _as_array(value, name)
+    shape = tuple(array.shape[1:])
+    if len(shape) in (2, 3):
+        array = array.reshape(len(array), math.prod(shape))
+    return as_samples(array, name, min_rows=min_rows), shape
+
+
 def as_labels(value: object, name: str, *, num_rows: int) -> IntArray | None:
     """Return labels as int64 `[N]`, or None if there are none.
 
@@ -159,7 +174,7 @@ def check_fraction(value: float, name: str) -> float:
     return number
 
 
-def check_varies(value: ArrayLike, name: str) -> None:
+def check_varies(value: ArrayLike, name: str, *, unit: str = "column") -> None:
     """Raise ValueError if a column of the samples `[N, D]` is constant, up to rounding."""
     array = np.asarray(value)
     lowest, highest = array.min(axis=0), array.max(axis=0)
@@ -168,7 +183,7 @@ def check_varies(value: ArrayLike, name: str) -> None:
     constant = np.flatnonzero(highest - lowest <= rounding * magnitude)
     if constant.size:
         raise ValueError(
-            f"`{name}` must vary in every column; got a constant column {constant[0]}."
+            f"`{name}` must vary in every {unit}; got a constant {unit} {constant[0]}."
         )
 
 

@@ -16,25 +16,15 @@ from tensorflow_probability import bijectors as tfb
 from lrmf_tfp import __version__
 from lrmf_tfp._builders import DENSITIES, LINEAR_FLOWS, Model
 from lrmf_tfp._registry import FIXED_FLOW_NAMES, FLOW_NAMES, OBJECTIVE_NAMES, check_trainable
-from lrmf_tfp._run import NEAR_RATIO, NEAR_SHIFT, STARTS, Run, Split
+from lrmf_tfp._run import MIN_ROWS, NEAR_RATIO, NEAR_SHIFT, STARTS, Run, Split, as_domains
 from lrmf_tfp._typing import Array, Samples
-from lrmf_tfp._validation import (
-    as_pair,
-    check_choice,
-    check_fraction,
-    check_positive_int,
-    check_seed,
-    check_varies,
-)
+from lrmf_tfp._validation import check_choice, check_fraction, check_positive_int, check_seed
 from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule
 from lrmf_tfp.metrics import AlignmentScore
 from lrmf_tfp.objectives import LRMFObjective, Objective
 from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar, deferred_interrupts
 
 __all__ = ["Aligner", "MIN_ROWS", "NEAR_RATIO", "NEAR_SHIFT", "STARTS"]
-
-MIN_ROWS = 10
-"""Fewest rows of a domain that `fit` accepts."""
 
 
 class _Fitted(NamedTuple):
@@ -93,14 +83,16 @@ class Aligner(AlignmentMethods, BaseEstimator):
         """Store the settings; nothing is checked or built before `fit`.
 
         Args:
-            flow: `"affine"`, `"real_nvp"`, a `tfb.Bijector` (trained in place), or a builder
-                called with `event_size`, `dtype=` and `seed=`. In closed form, nothing trained:
-                `"identity"`, `"coral"`, `"gaussian_ot"` and `"mean_variance"`.
+            flow: `"affine"`, `"real_nvp"`, `"spline"`, `"ffjord"`; `"glow"` for images; a
+                `tfb.Bijector` (trained in place), or a builder called with `event_size`, `dtype=`
+                and `seed=`. In closed form, nothing trained: `"identity"`, `"coral"`,
+                `"gaussian_ot"` and `"mean_variance"`.
             objective: `"lrmf"`, `"mmd"`, `"energy"`, `"emd"`, `"sinkhorn"`,
                 `"sliced_wasserstein"`, `"back_to_back"`, `"adversarial"`; a function from a flow
                 to an `Objective`; or an `Objective` with a `flow` (trained in place).
-            density: Family of the shared and private densities: `"gaussian"`, `"real_nvp"` or a
-                builder like `flow`'s; by default Gaussian for the affine flow, RealNVP otherwise.
+            density: Family of the shared and private densities: `"gaussian"`, `"real_nvp"`,
+                `"glow"` or a builder like `flow`'s; by default Gaussian for the affine flow, Glow
+                for Glow, RealNVP otherwise.
             scored: Fit the densities that `score` needs where the objective has none, which
                 takes about as long as an LRMF fit; False leaves the score out.
             config: Training settings; `FitConfig()` by default. Its seed is `seed`.
@@ -140,9 +132,12 @@ class Aligner(AlignmentMethods, BaseEstimator):
     ) -> Aligner:
         """Learn the map from `source` `[N, D]` to `target` `[M, D]`.
 
+        Images are arrays `[N, H, W, C]`, or `[N, H, W]` if gray. They are standardised by channel
+        and come back in the shape in which they went in.
+
         Args:
             source: Samples that are moved: array, data frame or finite `tf.data.Dataset`.
-            target: Samples that stay, of the same width.
+            target: Samples that stay, of the same width or image shape.
             callbacks: Callables of a `TrainingEvent`, called in every stage.
             checkpoint_dir: Folder for checkpoints; none are written by default.
             resume: Go on from the checkpoints in `checkpoint_dir`.
@@ -155,13 +150,12 @@ class Aligner(AlignmentMethods, BaseEstimator):
             FloatingPointError: If training stays non-finite; names term and step.
             ValueError: If samples or settings break a rule; one line says which.
         """
-        source, target = as_pair(source, target, min_rows=MIN_ROWS)
-        check_varies(source, "source")
-        check_varies(target, "target")
+        families = [each for each in (self.flow, self.density) if isinstance(each, str)]
+        *domains, event_shape = as_domains(source, target, families=families)
         self._check_settings()
         split = Split(
-            source,
-            target,
+            *domains,
+            event_shape=event_shape,
             start="identity" if self.flow == "identity" else self.start,
             validation_fraction=self.validation_fraction,
             dtype=self.dtype,
@@ -248,8 +242,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         dtype, flow = tf.as_dtype(self.dtype), self.flow
         if isinstance(flow, str) and flow in LINEAR_FLOWS:
             flow = split.linear_flow(LINEAR_FLOWS[flow], dtype=dtype)
-        event_size = split.train[0].shape[1]
-        return Model(flow, self.objective, self.density, event_size, dtype, seed)
+        return Model(flow, self.objective, self.density, split.event_shape, dtype, seed)
 
     def _alignment_of(self, objective: Objective, split: Split) -> Alignment:
         module = AlignmentModule(objective, *split.moments, dtype=self.dtype)
@@ -258,6 +251,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
             "tensorflow": tf.__version__,
             "tensorflow_probability": tfp.__version__,
             "event_size": len(split.moments[0].loc),
+            "event_shape": list(split.event_shape),
             "flow": _name(self.flow),
             "objective": _name(self.objective),
             "start": split.start,

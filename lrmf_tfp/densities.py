@@ -16,6 +16,9 @@ from lrmf_tfp._validation import check_positive, check_positive_int
 
 __all__ = ["FlowDensity", "flow_density", "gaussian_density", "moment_start", "student_t_base"]
 
+_DEAD = 1e-12  # of the widest axis: a scale below that is rounding
+_MOST_ROWS = 1024  # as many samples tell the moments of a layer
+
 
 class FlowDensity(tfd.Distribution):
     """Density of `flow(z)`, `z` from a base: `log p(x) = log base(z) + log|det dz/dx|`.
@@ -153,8 +156,9 @@ def moment_start(density: Any, samples: Array) -> None:
 
     A Gaussian with `loc` and `scale_tril` variables gets its maximum-likelihood moments, without
     the correlations where there are too few samples for them (N <= 2 D). A flow density whose
-    last layer has `shift` and `log_diag` gets the mean and scale per axis. Other densities stay
-    as they are.
+    last layer has `shift` and `log_diag` gets the mean and scale per axis; an axis that never
+    varies, such as a black pixel, gets the widest scale. Another flow starts those of its layers
+    that can, as Glow's. Other densities stay as they are.
 
     Args:
         density: A `tfd.Distribution`.
@@ -168,11 +172,13 @@ def moment_start(density: Any, samples: Array) -> None:
     """
     exact = np.asarray(samples, np.float64)
     loc, scale = exact.mean(axis=0), exact.std(axis=0)
+    dead = scale <= _DEAD * scale.max()
+    scale = np.where(dead, scale.max() or 1.0, scale)
     if isinstance(density, tfd.MultivariateNormalTriL):
         variances = np.diag(np.square(scale))
         few = len(exact) <= 2 * exact.shape[1]
         covariance = variances if few else np.atleast_2d(np.cov(exact.T, bias=True))
-        ridge = 1e-10 * variances
+        ridge = np.where(dead, 1.0, 1e-10) * variances
         density.loc.assign(loc)
         density.scale_tril.assign(tf.cast(np.linalg.cholesky(covariance + ridge), density.dtype))
         return
@@ -180,6 +186,9 @@ def moment_start(density: Any, samples: Array) -> None:
     if layers and hasattr(layers[-1], "log_diag"):
         layers[-1].shift.assign(loc)
         layers[-1].log_diag.assign(np.log(scale))
+    elif any(hasattr(layer, "initialize") for layer in layers):
+        some = samples[:: -(-len(samples) // _MOST_ROWS)]
+        density.bijector.initialize(some, inverse=True)
 
 
 def gaussian_density(

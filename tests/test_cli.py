@@ -123,6 +123,10 @@ BAD = {
         "`SOURCE` must vary in every column; got a constant column 1.",
     ),
     "flow": (f"{ALIGN} --flow real_nvq", "`--flow` must be one of"),
+    "image flow": (
+        f"{ALIGN} --flow glow",
+        "`--flow` must be one for rows of numbers, which is what files hold; got 'glow'",
+    ),
     "objective": (f"{ALIGN} --objective lmrf", "got 'lmrf' (did you mean 'lrmf'?)."),
     "nothing to train": (
         f"{ALIGN} --flow coral --objective mmd",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrmf_tfp import _validation
-from lrmf_tfp._registry import FLOW_NAMES, OBJECTIVE_NAMES, check_trainable
+from lrmf_tfp._registry import FLOW_NAMES, IMAGE_FLOW_NAMES, OBJECTIVE_NAMES, check_trainable
 from lrmf_tfp.datasets import DomainPair, SampleFile, read_samples
 
 __all__ = [
@@ -72,6 +72,11 @@ class ScoreInputs:
 def check_align(args: argparse.Namespace) -> AlignInputs:
     """Return the checked arguments of `align`; nothing is written."""
     _validation.check_choice(args.flow, "--flow", FLOW_NAMES)
+    if args.flow in IMAGE_FLOW_NAMES:
+        raise ValueError(
+            "`--flow` must be one for rows of numbers, which is what files hold; "
+            f"got {args.flow!r}, which is for images: use it in Python, by `Aligner`."
+        )
     _validation.check_choice(args.objective, "--objective", OBJECTIVE_NAMES)
     check_trainable(args.flow, args.objective, name="--objective")
     steps, restarts = (

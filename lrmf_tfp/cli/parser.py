@@ -6,12 +6,13 @@ import argparse
 from typing import NoReturn
 
 from lrmf_tfp import __version__
-from lrmf_tfp._registry import FLOW_NAMES, OBJECTIVE_NAMES
+from lrmf_tfp._registry import FLOW_NAMES, IMAGE_FLOW_NAMES, OBJECTIVE_NAMES
 
 __all__ = ["PROGRAM", "build_parser"]
 
 PROGRAM = "lrmf-tfp"
 
+_FLOWS = ", ".join(name for name in FLOW_NAMES if name not in IMAGE_FLOW_NAMES)
 _FILE = "a .npy, .npz (one array, or file.npz:name) or .csv file"
 
 
@@ -58,7 +59,7 @@ def _add_align(commands: argparse._SubParsersAction[_OneLineParser]) -> None:
         "--flow",
         metavar="NAME",
         default="real_nvp",
-        help=f"kind of map: {', '.join(FLOW_NAMES)} (default: %(default)s)",
+        help=f"kind of map: {_FLOWS} (default: %(default)s)",
     )
     parser.add_argument(
         "--objective",

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._typing import Array, Samples
-from lrmf_tfp._validation import as_pair, as_samples
+from lrmf_tfp._validation import as_events
 from lrmf_tfp.metrics import AlignmentScore, alignment_score
 
 __all__ = ["Alignment", "AlignmentMethods", "load", "row_hashes"]
@@ -32,7 +32,7 @@ class AlignmentMethods:
         raise NotImplementedError
 
     def transform(self, x: Samples) -> Array:
-        """Move samples `[N, D]` of the source onto the target.
+        """Move samples `[N, D]`, or images, of the source onto the target, in their shape.
 
         Raises:
             ValueError: If `x` is not finite or has another width.
@@ -40,7 +40,7 @@ class AlignmentMethods:
         return self._alignment().call("transform", x)
 
     def inverse_transform(self, x: Samples) -> Array:
-        """Move samples `[N, D]` of the target back onto the source.
+        """Move samples `[N, D]`, or images, of the target back onto the source, in their shape.
 
         Raises:
             ValueError: If `x` is not finite or has another width.
@@ -115,16 +115,22 @@ class Alignment(AlignmentMethods):
         return self
 
     def call(self, name: str, x: Samples) -> Array:
-        """Evaluate a function of the module on samples `[N, D]`, in blocks of rows.
+        """Evaluate a function of the module on samples, in blocks of rows.
+
+        Args:
+            name: The function's name.
+            x: Samples `[N, D]`. Where the fit was on images `[N, H, W, C]`, `[N, H, W]` if they
+                are gray, or their rows `[N, D]`.
+
+        Returns:
+            One number a row, or samples in the shape of `x`.
 
         Raises:
             AttributeError: If the objective has no densities and the function needs them.
-            ValueError: If `x` is not finite or has another width.
+            ValueError: If `x` is not finite or has another shape.
         """
-        samples = as_samples(x, "x")
-        size = self.metadata["event_size"]
-        if samples.shape[1] != size:
-            raise ValueError(f"`x` must have shape [N, {size}]; got {list(samples.shape)}.")
+        samples, shape = self._rows(x, "x")
+        size = samples.shape[1]
         function = getattr(self.module, name, None)
         if function is None:
             raise AttributeError(
@@ -136,13 +142,25 @@ class Alignment(AlignmentMethods):
             evaluate(tf.constant(samples[start : start + _ROWS_AT_ONCE])).numpy()
             for start in range(0, len(samples), _ROWS_AT_ONCE)
         ]
-        return np.concatenate(parts)
+        result = np.concatenate(parts)
+        return result.reshape(-1, *shape) if result.ndim == 2 else result
+
+    def _rows(self, x: Samples, name: str) -> tuple[Array, tuple[int, ...]]:
+        """Return samples as rows `[N, D]` and the shape of one as it came."""
+        rows, shape = as_events(x, name)
+        size = self.metadata["event_size"]
+        event = tuple(self.metadata.get("event_shape", [size]))
+        allowed = {event, (size,)} | ({event[:2]} if event[2:] == (1,) else set())
+        if shape not in allowed:
+            wanted = ", ".join(map(str, event))
+            found = [len(rows), *shape]
+            raise ValueError(f"`{name}` must have shape [N, {wanted}]; got {found}.")
+        return rows, shape
 
     def held_out_score(self, source: Samples, target: Samples, *, seed: int) -> AlignmentScore:
         """Score the rows that the fit was not trained on; see `score`."""
-        source, target = as_pair(source, target)
-        source = self._held_out(source, "source")
-        target = self._held_out(target, "target")
+        source = self._held_out(self._rows(source, "source")[0], "source")
+        target = self._held_out(self._rows(target, "target")[0], "target")
         return alignment_score(
             self.call("source_log_ratio", source),
             self.call("target_log_ratio", target),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,11 @@ __all__ = ["AlignmentModule", "Standardizer"]
 
 
 class Standardizer(NamedTuple):
-    """Per-axis moments by which samples are brought to zero mean and unit scale, float64."""
+    """Moments by which samples are brought to zero mean and unit scale, float64.
+
+    There is one of each an axis. All pixels of a channel share theirs: a corner that is always
+    black has no scale of its own, and a common factor keeps what an image looks like.
+    """
 
     loc: Array
     """`[D]`."""
@@ -23,9 +27,13 @@ class Standardizer(NamedTuple):
     """`[D]`, positive."""
 
     @staticmethod
-    def of(samples: Array) -> Standardizer:
-        """Return the moments of samples `[N, D]`."""
+    def of(samples: Array, event_shape: Sequence[int] = ()) -> Standardizer:
+        """Return the moments of samples `[N, D]`, by channel if events are `(H, W, C)`."""
         exact = np.asarray(samples, np.float64)
+        if len(event_shape) == 3:
+            height, width, num_channels = event_shape
+            channels = Standardizer.of(exact.reshape(-1, num_channels))
+            return Standardizer(*(np.tile(moment, height * width) for moment in channels))
         unit = np.abs(exact).max(axis=0) + np.finfo(np.float64).tiny
         return Standardizer(unit * (exact / unit).mean(axis=0), unit * (exact / unit).std(axis=0))
 
