@@ -71,7 +71,7 @@ def run(workloads: list[Workload], settings: Settings, output: Path) -> dict[str
 def _write(results: dict[str, Any], output: Path) -> None:
     (output / "results.md").write_text(to_markdown(results), encoding="utf-8")
     for name, figure in (("results", draw_ratios(results)), ("growth", draw_growth(results))):
-        if figure is not None and figure.axes:
+        if figure is not None:
             figure.savefig(output / f"{name}.png")
 
 

@@ -7,20 +7,23 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks._report import curves, slope
 from benchmarks._workload import OURS
 
 __all__ = ["draw_growth", "draw_ratios"]
 
-_OURS, _PEER, _GRAY = "#0072B2", "#E69F00", "#666666"  # distinct to every kind of eye
+_OURS, _PEER, _GRAY = "#0072B2", "#E69F00", "#888888"  # distinct to every kind of eye
+_LIMIT = "sgemm"  # sides so named are no peers but the machine's limit
 
 
-def draw_ratios(results: Mapping[str, Any]) -> Figure:
-    """Draw each side's time in units of ours, a panel a workload, on a log axis."""
+def draw_ratios(results: Mapping[str, Any]) -> Figure | None:
+    """Draw each side's time in units of ours, a panel a workload; None without such workloads."""
     panels = {name: _groups(result) for name, result in results.items()}
     panels = {name: groups for name, groups in panels.items() if groups}
+    if not panels:
+        return None
     heights = [sum(len(bars) + 1.3 for bars in groups.values()) for groups in panels.values()]
     figure = Figure(
         figsize=(8.0, 0.21 * sum(heights) + 0.55 * len(heights) + 0.3),
@@ -39,7 +42,7 @@ def _groups(result: Mapping[str, Any]) -> dict[str, list[tuple[str, float, float
     """Return problem to (side, times as long as ours, milliseconds)."""
     groups: dict[str, list[tuple[str, float, float]]] = {}
     for row in result["rows"]:
-        if row["growth"] or "ms" not in row:
+        if row["growth"] or not row["drawn"] or "ms" not in row:
             continue
         over = row.get("ours_over")
         if row["side"] == OURS or (over and result["base"] == OURS):
@@ -54,13 +57,14 @@ def _draw_panel(axes: Axes, groups: Mapping[str, list[tuple[str, float, float]]]
         axes.text(0.0, place, f" {problem}", transform=axes.get_yaxis_transform(), **_HEADING)
         for side, times, milliseconds in bars:
             place += 1.0
-            own = side.startswith(OURS)
-            axes.barh(place, times - 1.0, left=1.0, height=0.75, color=_OURS if own else _PEER)
+            axes.barh(place, times - 1.0, left=1.0, height=0.75, color=_color(side))
+            if side == OURS:
+                axes.plot(1.0, place, "s", color=_OURS, markersize=6)
             right = times >= 1.0
             axes.annotate(
                 f"{times:.3g} ({milliseconds:.3g} ms)",
                 (times, place),
-                (4 if right else -4, 0),
+                (6 if right else -6, 0),
                 textcoords="offset points",
                 ha="left" if right else "right",
                 va="center",
@@ -83,7 +87,13 @@ def _draw_panel(axes: Axes, groups: Mapping[str, list[tuple[str, float, float]]]
     axes.set_axisbelow(True)
 
 
-_HEADING: dict[str, Any] = {"fontsize": 8, "va": "center", "color": _GRAY, "style": "italic"}
+def _color(side: str) -> str:
+    if side.startswith(_LIMIT):
+        return _GRAY
+    return _OURS if side.startswith(OURS) else _PEER
+
+
+_HEADING: dict[str, Any] = {"fontsize": 8, "va": "center", "color": "#555555", "style": "italic"}
 
 
 def draw_growth(results: Mapping[str, Any]) -> Figure | None:
@@ -95,23 +105,32 @@ def draw_growth(results: Mapping[str, Any]) -> Figure | None:
     ]
     if not panels:
         return None
-    figure = Figure(figsize=(3.0 * len(panels), 3.2), dpi=130, layout="constrained")
-    for axes, (title, axis, sides) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-    ):
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.0 * columns, 3.0 * rows), dpi=130, layout="constrained")
+    every = figure.subplots(rows, columns, squeeze=False).ravel()
+    for spare in every[len(panels) :]:
+        spare.remove()
+    for axes, (title, axis, sides) in zip(every, panels, strict=False):
         for side in sorted(sides, key=lambda name: name != OURS):
             _draw_curve(axes, side, sides[side])
+        _label_growth(axes, axis, [amount for amount, _ in next(iter(sides.values()))])
         axes.set_title(title.split(",")[0], fontsize=9)
-        axes.set_xlabel(axis)
-        axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
-        axes.set_xticks([amount for amount, _ in next(iter(sides.values()))])
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.grid(color="#E4E4E4", linewidth=0.6)
-        axes.legend(frameon=False, fontsize=8)
-    figure.axes[0].set_ylabel("milliseconds a step")
     return figure
+
+
+def _label_growth(axes: Axes, axis: str, amounts: list[float]) -> None:
+    axes.set_xlabel(f"{axis} (log scale)")
+    axes.set_ylabel("ms a step (log scale)")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(amounts)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    for each in (axes.xaxis, axes.yaxis):
+        each.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        each.set_minor_formatter(NullFormatter())
+    axes.grid(color="#E4E4E4", linewidth=0.6)
+    axes.legend(frameon=False, fontsize=8)
 
 
 def _draw_curve(axes: Axes, side: str, points: list[tuple[float, float]]) -> None:

@@ -29,7 +29,7 @@ def merge(path: Path, fresh: Results) -> dict[str, Any]:
 
 def to_markdown(results: Results) -> str:
     """Return the tables of all workloads, what was missed first."""
-    parts = ["# Benchmarks", _verdict(results)]
+    parts = ["# Benchmarks", "<!-- tables -->", _verdict(results)]
     for result in results.values():
         parts += [f"## {result['title']}", _conditions(result), _table(result)]
     growth = list(_growth_lines(results))

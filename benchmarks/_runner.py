@@ -140,6 +140,7 @@ def summarise(problem: Problem, each: Timed, ours: Timed) -> dict[str, Any]:
         "facts": dict(each.facts or {}),
         "failure": each.failure,
         "growth": list(problem.growth) if problem.growth else None,
+        "drawn": problem.drawn,
     }
     if each.processor and not each.failure:
         row["ms"] = _spread(np.multiply(each.processor, 1e3))

@@ -75,6 +75,8 @@ class Problem:
     """What grows and how far it has, for a point of the growth plot."""
     timed: bool = True
     """False where only the facts count."""
+    drawn: bool = True
+    """Whether it is in the picture, which has no room for every problem of a long table."""
 
 
 @dataclass(frozen=True)

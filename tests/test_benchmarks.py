@@ -120,6 +120,15 @@ def test_pictures_are_drawn(written):
         assert (output / name).read_bytes().startswith(b"\x89PNG")
 
 
+def test_there_is_no_picture_of_nothing(written):
+    from benchmarks._plots import draw_growth, draw_ratios
+
+    results, _ = written
+    alone = {"fake": results["fake"] | {"base": "slow", "rows": []}}
+    assert draw_ratios(alone) is None
+    assert draw_growth(alone) is None
+
+
 def test_ratios_are_taken_within_each_turn():
     # the ratio of the medians is 0.5
     ours = Timed(Side(OURS, "", ()), processor=[1.0, 10.0, 2.0], clock=[9.0] * 3)
