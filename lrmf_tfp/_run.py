@@ -14,6 +14,7 @@ from lrmf_tfp._typing import Array, Samples
 from lrmf_tfp._validation import as_events, check_varies
 from lrmf_tfp.export import Standardizer, row_hashes
 from lrmf_tfp.flows import FixedAffineLayer, Flow
+from lrmf_tfp.flows.ffjord import use_exact_traces
 from lrmf_tfp.objectives import Objective
 from lrmf_tfp.training import Callback, FitConfig, FitResult, fit_stages
 
@@ -167,8 +168,11 @@ class Run(NamedTuple):
     def fit(
         self, objective: Objective, config: FitConfig, *, checkpoint_dir: Path | None
     ) -> dict[str, FitResult]:
-        """Fit every stage of an objective and return the results by stage."""
-        return fit_stages(
+        """Fit every stage of an objective and return the results by stage.
+
+        Estimated log-dets of continuous flows are exact from then on.
+        """
+        results = fit_stages(
             objective,
             self.split.train,
             self.split.held_out,
@@ -178,3 +182,5 @@ class Run(NamedTuple):
             resume=self.resume,
             strategy=self.strategy,
         )
+        use_exact_traces(objective)
+        return results

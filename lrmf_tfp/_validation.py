@@ -166,6 +166,14 @@ def check_positive(value: float, name: str) -> float:
     return number
 
 
+def check_not_negative(value: float, name: str) -> float:
+    """Return `value` as float; raise ValueError unless it is finite and at least 0."""
+    number = _as_float(value, name)
+    if not (math.isfinite(number) and number >= 0.0):
+        raise ValueError(f"`{name}` must be finite and at least 0; got {value}.")
+    return number
+
+
 def check_fraction(value: float, name: str) -> float:
     """Return `value` as float; raise ValueError unless it lies strictly between 0 and 1."""
     number = _as_float(value, name)

@@ -24,7 +24,8 @@ class FlowDensity(tfd.Distribution):
     """Density of `flow(z)`, `z` from a base: `log p(x) = log base(z) + log|det dz/dx|`.
 
     Like `tfd.TransformedDistribution`, but `log_prob` runs the flow's inverse once, and a module
-    that holds this density finds its variables.
+    that holds this density finds its variables. Over a `ConditionalFlow`, `log_prob` and `sample`
+    take `condition=`.
 
     Attributes:
         distribution: The base, on events `[D]` or `[H, W, C]`.
@@ -69,12 +70,22 @@ class FlowDensity(tfd.Distribution):
     def _batch_shape(self) -> tf.TensorShape:
         return self.distribution.batch_shape
 
-    def _sample_n(self, n: Tensor, seed: Any = None) -> Tensor:
-        noise = self.distribution.sample(n, seed=seed)
-        return forward_and_log_det(self.bijector, noise, event_ndims=len(self.event_shape))[0]
+    def given(self, condition: Any) -> FlowDensity:
+        """Return the density for a condition of a `ConditionalFlow`; it shares the variables."""
+        return FlowDensity(self.distribution, self.bijector.given(condition), name=self.name)
 
-    def _log_prob(self, x: Tensor) -> Tensor:
-        z, log_det = inverse_and_log_det(self.bijector, x, event_ndims=len(self.event_shape))
+    def _sample_n(self, n: Tensor, seed: Any = None, condition: Any = None) -> Tensor:
+        if condition is not None:
+            return self.given(condition)._sample_n(n, seed=seed)
+        ndims = len(self.event_shape)
+        noise = self.distribution.sample(n, seed=seed)
+        return forward_and_log_det(self.bijector, noise, event_ndims=ndims)[0]
+
+    def _log_prob(self, x: Tensor, condition: Any = None) -> Tensor:
+        if condition is not None:
+            return self.given(condition)._log_prob(x)
+        ndims = len(self.event_shape)
+        z, log_det = inverse_and_log_det(self.bijector, x, event_ndims=ndims)
         return self.distribution.log_prob(z) + log_det
 
 

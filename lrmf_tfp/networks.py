@@ -149,6 +149,7 @@ class VelocityField(tf.Module):
 
     Attributes:
         layers: The `Dense` layers, input first; the input's last column is the time.
+        event_size: D.
     """
 
     def __init__(
@@ -172,7 +173,7 @@ class VelocityField(tf.Module):
         )
         self.layers = network.layers
         self._activation = activation
-        self._event_size = event_size
+        self.event_size = event_size
 
     def value(self, time: Tensor, x: Tensor) -> Tensor:
         """Return `v(t, x)` `[B, D]` for `x` `[B, D]`."""
@@ -180,23 +181,28 @@ class VelocityField(tf.Module):
 
     def value_and_divergence(self, time: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return `v(t, x)` and `sum_i dv_i/dx_i` `[B]`, exact, at the cost of D directions."""
-        value, hidden = self._push(time, x, self.layers[0].kernel[: self._event_size, None])
+        value, hidden = self._push(time, x, self.layers[0].kernel[: self.event_size, None])
         return value, tf.einsum("kbh,hk->b", hidden, self.layers[-1].kernel)
 
     def value_and_product(
         self, time: Tensor, x: Tensor, direction: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return `v(t, x)` and its derivative `[B, D]` in a direction `[B, D]`."""
-        first = tf.matmul(direction, self.layers[0].kernel[: self._event_size])
+        first = tf.matmul(direction, self.layers[0].kernel[: self.event_size])
         value, hidden = self._push(time, x, first[None])
         return value, tf.matmul(hidden[0], self.layers[-1].kernel)
+
+    def value_and_jacobian(self, time: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `v(t, x)` and its Jacobian `[B, D, D]`, at the cost of D directions."""
+        value, hidden = self._push(time, x, self.layers[0].kernel[: self.event_size, None])
+        return value, tf.einsum("kbh,hd->bdk", hidden, self.layers[-1].kernel)
 
     def _push(self, time: Tensor, x: Tensor, tangents: Tensor | None) -> tuple[Tensor, Any]:
         """Return the value, and tangents `[K, B, H]` as they stand before the last layer."""
         first = self.layers[0]
         # The time's row of the kernel is part of the bias: no column of ones is needed.
-        bias = first.bias + time * first.kernel[self._event_size]
-        x = tf.matmul(x, first.kernel[: self._event_size]) + bias
+        bias = first.bias + time * first.kernel[self.event_size]
+        x = tf.matmul(x, first.kernel[: self.event_size]) + bias
         for layer in self.layers[1:]:
             y = ACTIVATIONS[self._activation](x)
             if tangents is not None:

@@ -44,6 +44,11 @@ FLOWS = {
     "spline_odd": lambda dtype: _spline(5, dtype, mixing="alternate", num_bins=5),
     "spline_inverse_lu": lambda dtype: _spline(3, dtype, mixing="inverse_lu"),
     "spline_1d": lambda dtype: _spline(1, dtype),
+    "real_nvp_given": lambda dtype: _nvp(3, dtype, condition_size=2).given([0.3, -0.4]),
+    "glow_given": lambda dtype: _glow(
+        (2, 4, 1), dtype, num_levels=1, steps_per_level=2, condition_size=2
+    ).given(0),
+    "spline_given": lambda dtype: _spline(1, dtype, condition_size=2).given(1),
     "glow": lambda dtype: _glow((4, 4, 1), dtype, steps_per_level=1),
     "glow_rgb": lambda dtype: _glow((2, 4, 3), dtype, num_levels=1, steps_per_level=2),
 }

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 import lrmf_tfp as lt
+from tests.cases import FLOWS, perturb
 
 PLAIN_TENSORFLOW = """
     import json, sys
@@ -63,6 +64,52 @@ def test_plain_tensorflow_answers_the_same(fitted, folder, name, size, served):
     wanted = getattr(fitted, name)(x)
     found = np.load(folder / f"{name}{size}{served}.npy")
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+SAVED_FLOWS = ("affine_full", "real_nvp_lu", "spline", "ffjord", "glow_rgb", "glow_given")
+ALL_FLOWS_IN_PLAIN_TENSORFLOW = """
+    import sys
+    import numpy as np
+    import tensorflow as tf
+    folder = sys.argv[1]
+    for name in sys.argv[2:]:
+        model = tf.saved_model.load(f"{folder}/{name}")
+        x = np.load(f"{folder}/{name}.npy")
+        found = [*model.forward(x), *model.inverse(x)]
+        np.savez(f"{folder}/{name}_found.npz", *[part.numpy() for part in found])
+    assert not [name for name in sys.modules if name.startswith("tensorflow_probability")]
+"""
+
+
+@pytest.fixture(scope="module")
+def saved_flows(tmp_path_factory):
+    """Flows moved off their start, each saved, then called by TensorFlow alone."""
+    folder, flows = tmp_path_factory.mktemp("flows"), {}
+    for name in SAVED_FLOWS:
+        flows[name] = flow = perturb(FLOWS[name](tf.float32))
+        module = tf.Module()
+        module.flow = flow
+        signature = [tf.TensorSpec([None, *flow.event_shape])]
+        for kind in ("forward", "inverse"):
+            method = getattr(flow, f"{kind}_and_log_det")
+            setattr(module, kind, tf.function(method, input_signature=signature, autograph=False))
+        tf.saved_model.save(module, str(folder / name))
+        x = np.random.default_rng(0).normal(size=(7, *flow.event_shape))
+        np.save(folder / f"{name}.npy", x.astype(np.float32))
+    code = textwrap.dedent(ALL_FLOWS_IN_PLAIN_TENSORFLOW)
+    command = [sys.executable, "-c", code, str(folder), *SAVED_FLOWS]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    return folder, flows
+
+
+@pytest.mark.parametrize("name", SAVED_FLOWS)
+def test_every_flow_answers_the_same_in_plain_tensorflow(saved_flows, name):
+    folder, flows = saved_flows
+    x = np.load(folder / f"{name}.npy")
+    wanted = [*flows[name].forward_and_log_det(x), *flows[name].inverse_and_log_det(x)]
+    found = np.load(folder / f"{name}_found.npz")
+    for part, other in zip(found.values(), wanted, strict=True):
+        np.testing.assert_allclose(part, other, rtol=1e-6, atol=1e-6)
 
 
 def test_load_gives_the_same_alignment(fitted, folder, pair):

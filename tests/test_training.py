@@ -15,8 +15,18 @@ import tensorflow as tf
 from tensorflow.core.util.event_pb2 import Event
 
 from lrmf_tfp.densities import flow_density, gaussian_density
-from lrmf_tfp.flows import affine_flow, identity_flow, real_nvp_flow
+from lrmf_tfp.divergences import energy_distance
+from lrmf_tfp.flows import (
+    FixedStepSolver,
+    affine_flow,
+    ffjord_flow,
+    identity_flow,
+    noted_solves,
+    real_nvp_flow,
+)
+from lrmf_tfp.flows.solves import penalty_of
 from lrmf_tfp.objectives import (
+    DivergenceObjective,
     LRMFObjective,
     MaximumLikelihoodObjective,
     Objective,
@@ -37,6 +47,7 @@ from lrmf_tfp.training import (
     fit,
     fit_stages,
 )
+from tests.cases import perturb
 
 QUICK = FitConfig(num_steps=60, steps_per_call=20, batch_size=32, jit_compile=False)
 
@@ -343,6 +354,53 @@ def test_threads_and_own_handlers_are_left_alone():
             assert signal.getsignal(signal.SIGINT) is own
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _bent_objective(**options):
+    """A flow whose field is so stiff that two steps are far from enough."""
+    solver = FixedStepSolver(2, tolerance=1e-3, max_steps=options.pop("max_steps", 64))
+    flow = ffjord_flow(2, hidden_units=(8,), solver=solver, **options)
+    perturb(flow, scale=1.5)
+    return DivergenceObjective(flow, energy_distance), flow.layers[0]
+
+
+def test_training_raises_the_steps_of_stiff_fields(x, tmp_path):
+    objective, layer = _bent_objective()
+    config = FitConfig(num_steps=60, steps_per_call=10, jit_compile=False)
+    result = fit(objective, (x, x), config, checkpoint_dir=tmp_path)
+    steps = result.history["solver_steps"]
+    assert steps[0] > 2
+    assert np.all(np.diff(steps) >= 0)
+    assert steps[-1] == int(layer.num_steps)
+    assert result.history["solver_error"][0] > 1e-3 > result.history["solver_error"][-1]
+    again, layer = _bent_objective()
+    fit(again, (x, x), config, checkpoint_dir=tmp_path, resume=True)
+    assert int(layer.num_steps) == steps[-1]
+
+
+def test_steps_that_cannot_be_raised_further_are_reported(x, caplog):
+    objective, layer = _bent_objective(max_steps=4)
+    fit(objective, (x, x), FitConfig(num_steps=30, steps_per_call=10, jit_compile=False))
+    assert int(layer.num_steps) == 4
+    (record,) = [each for each in caplog.records if "max_steps" in each.getMessage()]
+    assert "at 4 steps" in record.getMessage()
+
+
+def test_regularisers_are_added_to_the_loss_and_recorded_apart(x):
+    config = FitConfig(num_steps=100, steps_per_call=50, batch_size=64, jit_compile=False)
+    energies = []
+    for weight in (0.0, 10.0):
+        flow = ffjord_flow(2, hidden_units=(8,), kinetic_weight=weight)
+        objective = DivergenceObjective(flow, energy_distance)
+        result = fit(objective, (x, x + 3.0), config)
+        assert ("penalty" in result.history) is (weight > 0.0)
+        with noted_solves() as solves:
+            moved = flow.forward(x)
+        energies.append(float(tf.reduce_mean(tf.square(moved - x))))
+        if weight:
+            assert result.history["penalty"][-1] > 0.0
+            assert float(penalty_of(solves)) == pytest.approx(weight * 2 * energies[-1], rel=0.2)
+    assert energies[1] < 0.2 * energies[0]
 
 
 def test_resuming_a_finished_fit_takes_no_step(x, tmp_path):

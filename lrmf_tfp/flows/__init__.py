@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from lrmf_tfp.flows.adaptive import AdaptiveSolver
 from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
 from lrmf_tfp.flows.base import Flow, back_to_back_flow
+from lrmf_tfp.flows.conditional import ConditionalFlow
 from lrmf_tfp.flows.convolution import Conv, ConvNet
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack
-from lrmf_tfp.flows.ffjord import FFJORDLayer, StepError, ffjord_flow
+from lrmf_tfp.flows.ffjord import FFJORDLayer, ffjord_flow
 from lrmf_tfp.flows.glow import GlowLevel, glow_flow
 from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
 from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer
@@ -16,13 +18,16 @@ from lrmf_tfp.flows.linear import (
     gaussian_ot_flow,
     mean_variance_flow,
 )
-from lrmf_tfp.flows.ode import FixedStepSolver
+from lrmf_tfp.flows.ode import FixedStepSolver, Solver
 from lrmf_tfp.flows.real_nvp import AffineCoupling, real_nvp_flow
+from lrmf_tfp.flows.solves import StepError, noted_solves, refine_steps, step_error
 from lrmf_tfp.flows.spline import SplineCoupling, spline_flow
 
 __all__ = [
+    "AdaptiveSolver",
     "AffineCoupling",
     "AffineLayer",
+    "ConditionalFlow",
     "Conv",
     "ConvCoupling",
     "ConvNet",
@@ -37,6 +42,7 @@ __all__ = [
     "InverseLayer",
     "PixelAffineLayer",
     "ReshapeLayer",
+    "Solver",
     "SplineCoupling",
     "StepError",
     "affine_flow",
@@ -47,6 +53,9 @@ __all__ = [
     "glow_flow",
     "identity_flow",
     "mean_variance_flow",
+    "noted_solves",
     "real_nvp_flow",
+    "refine_steps",
     "spline_flow",
+    "step_error",
 ]

@@ -88,8 +88,7 @@ class Flow(tfb.Bijector):
 
     def followed_by(self, layer: FlowLayer) -> Flow:
         """Return a flow that shares these layers and applies `layer` last."""
-        layers = (*self._layers, layer)
-        return Flow(layers, event_shape=self._event_shape, dtype=self.dtype, name=self.name)
+        return self._rebuilt((*self._layers, layer), self._event_shape)
 
     def flattened(self) -> Flow:
         """Return a flow on events `[event_size]` that shares these layers.
@@ -101,8 +100,11 @@ class Flow(tfb.Bijector):
         flat = (self.event_size,)
         first = ReshapeLayer(flat, self._event_shape)
         last = ReshapeLayer(self._event_shape, flat)
-        layers = (first, *self._layers, last)
-        return Flow(layers, event_shape=flat, dtype=self.dtype, name=self.name)
+        return self._rebuilt((first, *self._layers, last), flat)
+
+    def _rebuilt(self, layers: Sequence[FlowLayer], event_shape: Sequence[int]) -> Flow:
+        """Return a flow of this kind from other layers."""
+        return Flow(layers, event_shape=event_shape, dtype=self.dtype, name=self.name)
 
     def initialize(self, samples: Tensor, *, inverse: bool = False) -> Tensor:
         """Start the layers that can from the statistics of samples, each from what reaches it.

@@ -10,6 +10,8 @@ import tensorflow as tf
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_choice, check_positive, check_positive_int
 from lrmf_tfp.flows.affine import AffineLayer
+from lrmf_tfp.flows.base import Flow
+from lrmf_tfp.flows.conditional import build_flow
 from lrmf_tfp.flows.layers import FlowLayer, InverseLayer
 from lrmf_tfp.networks import MLP, Constants
 
@@ -30,14 +32,23 @@ class Coupling(tf.Module):
     says in `move` what the parameters do.
 
     Attributes:
-        network: The conditioner, an `MLP` from the size of `a` to the number of parameters;
-            `Constants` where there is no `a`, a `ConvNet` for images.
+        network: The conditioner, an `MLP` from the sizes of `a` and of the condition to the
+            number of parameters; `Constants` where there is neither, a `ConvNet` for images.
+        condition_size: Number K of covariates that decide, too.
     """
 
     def __init__(
-        self, event_size: int, *, swap: bool, network: Network, max_input: float, name: str
+        self,
+        event_size: int,
+        *,
+        swap: bool,
+        network: Network,
+        max_input: float,
+        condition_size: int = 0,
+        name: str,
     ) -> None:
         super().__init__(name=name)
+        self.condition_size = condition_size
         first = event_size // 2
         self._sizes = [first, event_size - first]
         self._swap = swap
@@ -52,20 +63,25 @@ class Coupling(tf.Module):
         """Return what `move` sends to `b`, and the log-det of that inverse."""
         raise NotImplementedError
 
-    def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `y` and `log|det dy/dx|` `[B]`."""
-        return self._with(self.move, x)
+    def forward_and_log_det(
+        self, x: Tensor, condition: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return `y` and `log|det dy/dx|` `[B]`; `condition` is `[B, K]`, if any is needed."""
+        return self._with(self.move, x, condition)
 
-    def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `x` and `log|det dx/dy|` `[B]`."""
-        return self._with(self.move_back, y)
+    def inverse_and_log_det(
+        self, y: Tensor, condition: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return `x` and `log|det dx/dy|` `[B]`; `condition` is `[B, K]`, if any is needed."""
+        return self._with(self.move_back, y, condition)
 
     def _with(
-        self, move: Callable[..., tuple[Tensor, Tensor]], x: Tensor
+        self, move: Callable[..., tuple[Tensor, Tensor]], x: Tensor, condition: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         first, second = tf.split(x, self._sizes, axis=-1)
         a, b = (second, first) if self._swap else (first, second)
-        b, log_det = move(b, self.network(bounded(a, self._max_input)))
+        inputs = a if condition is None else _joined(a, condition)
+        b, log_det = move(b, self.network(bounded(inputs, self._max_input)))
         return tf.concat([b, a] if self._swap else [a, b], axis=-1), log_det
 
 
@@ -79,6 +95,7 @@ class CouplingStack:
     activation: str
     mixing: str
     max_input: float
+    condition_size: int
     dtype: tf.DType
     seed: int
 
@@ -90,12 +107,26 @@ class CouplingStack:
             check_positive_int(width, "hidden_units")
         check_choice(self.mixing, "mixing", MIXINGS)
         check_positive(self.max_input, "max_input")
+        if self.condition_size != 0:
+            check_positive_int(self.condition_size, "condition_size")
+
+    def flow(self, couple: Callable[..., Coupling], *, num_parameters: int, name: str) -> Flow:
+        """Return the flow of the layers, one with conditions if it has any."""
+        layers = self.layers(couple, num_parameters=num_parameters)
+        return build_flow(
+            layers,
+            condition_size=self.condition_size,
+            event_shape=[self.event_size],
+            dtype=self.dtype,
+            name=name,
+        )
 
     def layers(self, couple: Callable[..., Coupling], *, num_parameters: int) -> list[FlowLayer]:
         """Return couplings, made by `couple`, with what mixes dimensions between them.
 
         Args:
-            couple: Called with `event_size`, `swap=`, `network=` and `max_input=`.
+            couple: Called with `event_size`, `swap=`, `network=`, `max_input=` and
+                `condition_size=`.
             num_parameters: Parameters that each moved dimension needs.
         """
         layers: list[FlowLayer] = []
@@ -106,23 +137,37 @@ class CouplingStack:
                 layers.append(mix if self.mixing == "lu" else InverseLayer(mix))
             network = self._network(index, swap=swap, num_parameters=num_parameters)
             layers.append(
-                couple(self.event_size, swap=swap, network=network, max_input=self.max_input)
+                couple(
+                    self.event_size,
+                    swap=swap,
+                    network=network,
+                    max_input=self.max_input,
+                    condition_size=self.condition_size,
+                )
             )
         return layers
 
     def _network(self, index: int, *, swap: bool, num_parameters: int) -> MLP | Constants:
         first = self.event_size // 2
-        inputs = self.event_size - first if swap else first
-        if inputs == 0:
-            return Constants(num_parameters * self.event_size, dtype=self.dtype)
+        seen = self.event_size - first if swap else first
+        num_outputs = num_parameters * (self.event_size - seen)
+        if seen + self.condition_size == 0:
+            return Constants(num_outputs, dtype=self.dtype)
         return MLP(
-            inputs,
-            num_parameters * (self.event_size - inputs),
+            seen + self.condition_size,
+            num_outputs,
             hidden_units=self.hidden_units,
             activation=self.activation,
             seed=self.seed * 1000 + index,
             dtype=self.dtype,
         )
+
+
+def _joined(a: Tensor, condition: Tensor) -> Tensor:
+    """Return the condition `[B, K]` beside `a` `[B, d]`, or beside every pixel of images."""
+    if a.shape.rank == 4:
+        condition = tf.tile(condition[:, None, None], [1, a.shape[1], a.shape[2], 1])
+    return tf.concat([a, condition], axis=-1)
 
 
 def bounded(x: Tensor, bound: float) -> Tensor:

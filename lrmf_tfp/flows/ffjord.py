@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
-from lrmf_tfp._validation import check_choice, check_positive_int
+from lrmf_tfp._validation import check_choice, check_not_negative, check_positive_int
 from lrmf_tfp.flows.base import Flow
-from lrmf_tfp.flows.ode import FixedStepSolver, Rate, Solver
+from lrmf_tfp.flows.ode import FixedStepSolver, Solver, State
+from lrmf_tfp.flows.solves import Solve, StepError, is_listening, note_solve
 from lrmf_tfp.networks import VelocityField
 
-__all__ = ["FFJORDLayer", "StepError", "TRACES", "ffjord_flow"]
+__all__ = ["FFJORDLayer", "TRACES", "ffjord_flow", "use_exact_traces"]
 
 TRACES = ("auto", "exact", "rademacher", "gaussian")
 """How the divergence is computed: exactly, or by Hutchinson's estimate with this noise."""
 
-_MAX_EXACT_SIZE = 16
-
-
-class StepError(NamedTuple):
-    """What halving the solver's steps changes, the largest over a batch; scalars."""
-
-    position: Tensor
-    """In the units of the samples."""
-    log_det: Tensor
-    """In nats."""
+_MAX_EXACT_SIZE = 16  # in training; what is only evaluated can afford more
+_MAX_EXACT_SIZE_EVALUATED = 128
 
 
 class FFJORDLayer(tf.Module):
@@ -36,14 +29,24 @@ class FFJORDLayer(tf.Module):
     The log-det-Jacobian is the integral of the field's divergence along the way. The inverse is
     the same integral backwards, as exact as the solver.
 
+    While others listen (`noted_solves`), a solve also integrates what the regularisers charge,
+    `kinetic_weight |v|^2 + jacobian_weight |dv/dx|_F^2`, which straightens the paths and keeps
+    the field smooth, so that few steps do. `lrmf_tfp.fit` adds it to the loss.
+
     Attributes:
         field: The velocity field.
         solver: How the differential equation is solved; may be set at any time.
+        num_steps: Variable, the present number of steps of a `FixedStepSolver`; saved with the
+            weights, raised by `refine_steps`.
         trace: Name in `TRACES`; may be set at any time, the weights do not know of it.
+        kinetic_weight: Weight of the kinetic energy.
+        jacobian_weight: Weight of the Jacobian's squared Frobenius norm.
 
     References:
         [1] Grathwohl, Chen, Bettencourt, Sutskever, Duvenaud, FFJORD, ICLR 2019,
             arXiv:1810.01367, eq. (2)-(7).
+        [2] Finlay, Jacobsen, Nurbekyan, Oberman, How to Train Your Neural ODE, ICML 2020,
+            arXiv:2002.02798, eq. (8) and (10).
     """
 
     def __init__(
@@ -52,14 +55,32 @@ class FFJORDLayer(tf.Module):
         *,
         solver: Solver,
         trace: str = "auto",
+        kinetic_weight: float = 0.0,
+        jacobian_weight: float = 0.0,
         seed: int = 0,
         name: str = "ffjord",
     ) -> None:
         super().__init__(name=name)
         self.field = field
+        self.num_steps = tf.Variable(1, trainable=False, dtype=tf.int64, name="num_steps")
         self.solver = solver
         self.trace = check_choice(trace, "trace", TRACES)
+        self.kinetic_weight = check_not_negative(kinetic_weight, "kinetic_weight")
+        self.jacobian_weight = check_not_negative(jacobian_weight, "jacobian_weight")
         self._seed = seed
+
+    @property
+    def solver(self) -> Solver:
+        """How the differential equation is solved."""
+        if isinstance(self._solver, FixedStepSolver):
+            return dataclasses.replace(self._solver, num_steps=self.num_steps)
+        return self._solver
+
+    @solver.setter
+    def solver(self, solver: Solver) -> None:
+        self._solver = solver
+        if isinstance(solver, FixedStepSolver):
+            self.num_steps.assign(solver.num_steps)
 
     def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return `x` at time 1 and `log|det dy/dx|` `[B]`."""
@@ -81,46 +102,68 @@ class FFJORDLayer(tf.Module):
             places.append(place)
         return tf.stack(places)
 
-    def step_error(self, x: Tensor) -> StepError:
-        """Return by how much halving the steps moves `x` `[B, D]` and its log-det.
+    @property
+    def can_refine(self) -> bool:
+        """Whether the solver has a number of steps that can be raised."""
+        return isinstance(self._solver, FixedStepSolver)
 
-        The error of the present steps is about this much; where it is large, the field has become
-        stiff and needs a finer solver.
-
-        Raises:
-            TypeError: If the solver has no fixed number of steps.
-        """
-        if not isinstance(self.solver, FixedStepSolver):
-            found = type(self.solver).__name__
-            raise TypeError(f"`solver` must be a FixedStepSolver to be halved; got {found}.")
-        x = tf.convert_to_tensor(x)
-        finer = FixedStepSolver(2 * self.solver.num_steps, self.solver.method)
-        coarse = self._follow(x, start=0.0, end=1.0)
-        fine = self._follow(x, start=0.0, end=1.0, solver=finer)
+    def error_between(self, x: Tensor, *, start: float, end: float) -> StepError:
+        """Return by how much a finer solve changes place and log-det of `x` `[B, D]`."""
+        coarse, fine = (
+            self._solve(solver, x, start=start, end=end)
+            for solver in (self.solver, self.solver.finer())
+        )
         return StepError(
             *(tf.reduce_max(tf.abs(a - b)) for a, b in zip(coarse, fine, strict=True))
         )
 
-    def _follow(
-        self, x: Tensor, *, start: float, end: float, solver: Solver | None = None
-    ) -> tuple[Tensor, Tensor]:
-        y, log_det = (solver or self.solver).solve(
-            self._rate(x), (x, tf.zeros_like(x[:, 0])), start=start, end=end
-        )
+    def raise_steps(self, error: StepError) -> None:
+        """Double the number of steps if the error is above the tolerance, up to the most."""
+        if not isinstance(self._solver, FixedStepSolver):
+            return
+        small = tf.logical_and(*(part <= self._solver.tolerance for part in error))
+        doubled = 2 * self.num_steps
+        stay = tf.logical_or(small, doubled > self._solver.max_steps)
+        self.num_steps.assign(tf.where(stay, self.num_steps, doubled))
+
+    def _follow(self, x: Tensor, *, start: float, end: float) -> tuple[Tensor, Tensor]:
+        charged = is_listening() and bool(self.kinetic_weight or self.jacobian_weight)
+        y, log_det, *cost = self._solve(self.solver, x, start=start, end=end, charged=charged)
+        charge = tf.abs(cost[0]) if charged else None  # backwards the integral is below 0
+        note_solve(Solve(self, x, start, end, charge))
         return y, log_det
 
-    def _rate(self, x: Tensor) -> Rate:
-        """Return the rate of place and log-det; of noise there is one draw for the whole way."""
-        size = x.shape[1]
-        if self.trace == "exact" or (self.trace == "auto" and size <= _MAX_EXACT_SIZE):
-            return lambda time, state: self.field.value_and_divergence(time, state[0])
-        noise = self._noise(x)
+    def _solve(
+        self, solver: Solver, x: Tensor, *, start: float, end: float, charged: bool = False
+    ) -> State:
+        noise = None if self._is_exact(x.shape[1]) else self._noise(x)
 
-        def rate(time: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-            value, product = self.field.value_and_product(time, state[0], noise)
-            return value, tf.reduce_sum(noise * product, axis=1)
+        def rate(time: Tensor, state: State) -> State:
+            value, divergence, steepness = self._speeds(time, state[0], noise, charged=charged)
+            if not charged:
+                return value, divergence
+            cost = self.kinetic_weight * tf.reduce_sum(tf.square(value), axis=1)
+            return value, divergence, cost + self.jacobian_weight * steepness
 
-        return rate
+        zeros = tf.zeros_like(x[:, 0])
+        return solver.solve(rate, (x, *[zeros] * (1 + charged)), start=start, end=end)
+
+    def _speeds(
+        self, time: Tensor, x: Tensor, noise: Tensor | None, *, charged: bool
+    ) -> tuple[Tensor, Tensor, Tensor | float]:
+        """Return the velocity, its divergence and the squared norm of its Jacobian, if charged."""
+        if noise is not None:
+            value, product = self.field.value_and_product(time, x, noise)
+            steepness = tf.reduce_sum(tf.square(product), axis=1)
+            return value, tf.reduce_sum(noise * product, axis=1), steepness
+        if charged and self.jacobian_weight:
+            value, jacobian = self.field.value_and_jacobian(time, x)
+            steepness = tf.reduce_sum(tf.square(jacobian), axis=[1, 2])
+            return value, tf.linalg.trace(jacobian), steepness
+        return *self.field.value_and_divergence(time, x), 0.0
+
+    def _is_exact(self, size: int) -> bool:
+        return self.trace == "exact" or (self.trace == "auto" and size <= _MAX_EXACT_SIZE)
 
     def _noise(self, x: Tensor) -> Tensor:
         # The seed is taken from the batch: new batches get new noise, the same batch the same.
@@ -132,7 +175,18 @@ class FFJORDLayer(tf.Module):
         return tf.stop_gradient(tf.where(normal > 0.0, tf.ones_like(x), -tf.ones_like(x)))
 
 
-def ffjord_flow(
+def use_exact_traces(module: tf.Module) -> None:
+    """Let every FFJORD layer in a module compute exact divergences, up to D = 128.
+
+    An estimate is as good as the truth while training, but log-dets of one sample that change
+    with the batch around it are not what a score or a saved model should tell.
+    """
+    for part in module.submodules:
+        if isinstance(part, FFJORDLayer) and part.field.event_size <= _MAX_EXACT_SIZE_EVALUATED:
+            part.trace = "exact"
+
+
+def ffjord_flow(  # noqa: PLR0913 (the settings of the architecture, all with defaults)
     event_size: int,
     *,
     num_blocks: int = 1,
@@ -140,6 +194,8 @@ def ffjord_flow(
     activation: str = "tanh",
     solver: Solver | None = None,
     trace: str = "auto",
+    kinetic_weight: float = 0.0,
+    jacobian_weight: float = 0.0,
     dtype: tf.DType = tf.float32,
     seed: int = 0,
 ) -> Flow:
@@ -153,9 +209,13 @@ def ffjord_flow(
         num_blocks: Number of velocity fields that are followed one after the other.
         hidden_units: Widths of the hidden layers of each field, at least one.
         activation: Name in `lrmf_tfp.networks.ACTIVATIONS`; smooth ones suit solvers.
-        solver: `FixedStepSolver()` by default.
+        solver: `FixedStepSolver()` by default, whose steps training doubles where the field
+            becomes stiff; `AdaptiveSolver()`; or any `Solver`.
         trace: `"exact"` costs D directions, Hutchinson's `"rademacher"` or `"gaussian"` one but
             is noisy; `"auto"` is exact up to D = 16, Rademacher above.
+        kinetic_weight: Weight of the regulariser `mean of integral |v|^2 dt`, which training adds
+            to the loss: shorter and straighter paths; 0.01 is common.
+        jacobian_weight: Weight of `mean of integral |dv/dx|_F^2 dt`: a smoother field.
         dtype: `tf.float32` or `tf.float64`.
         seed: Seed of the fields' start and of the noise.
 
@@ -163,7 +223,8 @@ def ffjord_flow(
         Flow on events `[D]`; a `tfb.Bijector` whose variables all exist already.
 
     Raises:
-        ValueError: If a size is below 1, there is no hidden layer or a name is unknown.
+        ValueError: If a size is below 1, there is no hidden layer, a weight is negative or a name
+            is unknown.
 
     Examples:
         >>> flow = ffjord_flow(2, hidden_units=(8,))
@@ -173,6 +234,7 @@ def ffjord_flow(
 
     References:
         [1] Grathwohl et al., FFJORD, ICLR 2019, arXiv:1810.01367.
+        [2] Finlay et al., How to Train Your Neural ODE, ICML 2020, arXiv:2002.02798.
     """
     check_positive_int(event_size, "event_size")
     check_positive_int(num_blocks, "num_blocks")
@@ -192,7 +254,12 @@ def ffjord_flow(
         )
         layers.append(
             FFJORDLayer(
-                field, solver=solver or FixedStepSolver(), trace=trace, seed=seed * 1000 + index
+                field,
+                solver=solver or FixedStepSolver(),
+                trace=trace,
+                kinetic_weight=kinetic_weight,
+                jacobian_weight=jacobian_weight,
+                seed=seed * 1000 + index,
             )
         )
     return Flow(layers, event_shape=[event_size], dtype=dtype, name="ffjord_flow")

@@ -19,15 +19,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_choice, check_positive, check_positive_int
 from lrmf_tfp.flows.base import Flow
+from lrmf_tfp.flows.conditional import build_flow
 from lrmf_tfp.flows.convolution import ConvNet
 from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
-from lrmf_tfp.flows.layers import FlowLayer, initialize_layers
+from lrmf_tfp.flows.layers import FlowLayer, conditions_of, initialize_layers
 from lrmf_tfp.networks import ACTIVATIONS
 
 __all__ = ["GlowLevel", "glow_flow"]
@@ -49,6 +51,7 @@ class GlowLevel(tf.Module):
     Attributes:
         steps: Layers on `[B, H/2, W/2, 4 C]`, in the order `forward` applies them.
         inner: The level below, or None.
+        condition_size: Number K of covariates that the couplings depend on.
 
     References:
         [1] Kingma and Dhariwal, Glow, NeurIPS 2018, arXiv:1807.03039, figure 2.
@@ -62,43 +65,51 @@ class GlowLevel(tf.Module):
         super().__init__(name=name)
         self.steps = tuple(steps)
         self.inner = inner
+        self.condition_size = max(getattr(step, "condition_size", 0) for step in steps)
 
-    def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `y` `[B, H, W, C]` and `log|det dy/dx|` `[B]`."""
+    def forward_and_log_det(
+        self, x: Tensor, condition: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return `y` `[B, H, W, C]` and `log|det dy/dx|` `[B]`; `condition` is `[B, K]`."""
         x = tf.nn.space_to_depth(x, 2)
         log_det = tf.zeros([tf.shape(x)[0]], x.dtype)
         if self.inner is not None:
             half, rest = tf.split(x, 2, axis=-1)
-            rest, log_det = self.inner.forward_and_log_det(rest)
+            rest, log_det = self.inner.forward_and_log_det(rest, condition)
             x = tf.concat([half, rest], axis=-1)
         for step in self.steps:
-            x, change = step.forward_and_log_det(x)
+            x, change = step.forward_and_log_det(x, **conditions_of(step, condition))
             log_det += change
         return tf.nn.depth_to_space(x, 2), log_det
 
-    def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `x` `[B, H, W, C]` and `log|det dx/dy|` `[B]`."""
+    def inverse_and_log_det(
+        self, y: Tensor, condition: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return `x` `[B, H, W, C]` and `log|det dx/dy|` `[B]`; `condition` is `[B, K]`."""
         y = tf.nn.space_to_depth(y, 2)
         log_det = tf.zeros([tf.shape(y)[0]], y.dtype)
         for step in reversed(self.steps):
-            y, change = step.inverse_and_log_det(y)
+            y, change = step.inverse_and_log_det(y, **conditions_of(step, condition))
             log_det += change
         if self.inner is not None:
             half, rest = tf.split(y, 2, axis=-1)
-            rest, change = self.inner.inverse_and_log_det(rest)
+            rest, change = self.inner.inverse_and_log_det(rest, condition)
             y, log_det = tf.concat([half, rest], axis=-1), log_det + change
         return tf.nn.depth_to_space(y, 2), log_det
 
-    def initialize(self, value: Tensor, *, inverse: bool) -> Tensor:
+    def initialize(
+        self, value: Tensor, *, inverse: bool, condition: Tensor | None = None
+    ) -> Tensor:
         """Start every step from the samples `[B, H, W, C]` that reach it; return them mapped."""
+        options: dict[str, Any] = {"inverse": inverse, "condition": condition}
         value = tf.nn.space_to_depth(value, 2)
         if inverse:
-            value = initialize_layers(reversed(self.steps), value, inverse=True)
+            value = initialize_layers(reversed(self.steps), value, **options)
         if self.inner is not None:
             half, rest = tf.split(value, 2, axis=-1)
-            value = tf.concat([half, self.inner.initialize(rest, inverse=inverse)], axis=-1)
+            value = tf.concat([half, self.inner.initialize(rest, **options)], axis=-1)
         if not inverse:
-            value = initialize_layers(self.steps, value, inverse=False)
+            value = initialize_layers(self.steps, value, **options)
         return tf.nn.depth_to_space(value, 2)
 
 
@@ -111,6 +122,7 @@ class _Architecture:
     activation: str
     max_log_scale: float
     max_input: float
+    condition_size: int
     dtype: tf.DType
     seed: int
 
@@ -122,6 +134,8 @@ class _Architecture:
         check_choice(self.activation, "activation", ACTIVATIONS)
         check_positive(self.max_log_scale, "max_log_scale")
         check_positive(self.max_input, "max_input")
+        if self.condition_size != 0:
+            check_positive_int(self.condition_size, "condition_size")
 
     def level(self, num_channels: int, num_levels: int) -> GlowLevel:
         """Return the level for images of `num_channels`, with `num_levels - 1` below it."""
@@ -136,7 +150,7 @@ class _Architecture:
     def _coupling(self, num_channels: int, num_levels: int, index: int) -> ConvCoupling:
         half = num_channels // 2
         network = ConvNet(
-            half,
+            half + self.condition_size,
             2 * half,
             hidden_units=self.hidden_units,
             activation=self.activation,
@@ -149,6 +163,7 @@ class _Architecture:
             network=network,
             max_log_scale=self.max_log_scale,
             max_input=self.max_input,
+            condition_size=self.condition_size,
         )
 
 
@@ -161,6 +176,7 @@ def glow_flow(  # noqa: PLR0913 (the settings of the architecture, all with defa
     activation: str = "relu",
     max_log_scale: float = 2.0,
     max_input: float = 3.0,
+    condition_size: int = 0,
     dtype: tf.DType = tf.float32,
     seed: int = 0,
 ) -> Flow:
@@ -181,6 +197,7 @@ def glow_flow(  # noqa: PLR0913 (the settings of the architecture, all with defa
         max_log_scale: Bound of each coupling's log-scale, in nats.
         max_input: Bound to which the conditioners' inputs are squashed: pixels of unit scale are
             expected.
+        condition_size: As in `real_nvp_flow`; every pixel sees the condition.
         dtype: `tf.float32` or `tf.float64`.
         seed: Seed of the conditioners' start.
 
@@ -202,10 +219,18 @@ def glow_flow(  # noqa: PLR0913 (the settings of the architecture, all with defa
     check_positive_int(num_levels, "num_levels")
     height, width, num_channels = _image_shape(event_shape, 2**num_levels)
     architecture = _Architecture(
-        steps_per_level, hidden_units, activation, max_log_scale, max_input, dtype, seed
+        steps_per_level,
+        hidden_units,
+        activation,
+        max_log_scale,
+        max_input,
+        condition_size,
+        dtype,
+        seed,
     )
-    return Flow(
+    return build_flow(
         [architecture.level(num_channels, num_levels)],
+        condition_size=condition_size,
         event_shape=[height, width, num_channels],
         dtype=dtype,
         name="glow_flow",

@@ -9,14 +9,15 @@ import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
 
-__all__ = ["FlowLayer", "InverseLayer", "ReshapeLayer", "initialize_layers"]
+__all__ = ["FlowLayer", "InverseLayer", "ReshapeLayer", "conditions_of", "initialize_layers"]
 
 
 class FlowLayer(Protocol):
     """One invertible layer on events `[D]` or `[H, W, C]`; `log_det` is the called direction's.
 
     A layer that can start from statistics of samples also has `initialize(value, *, inverse)`,
-    which sets its variables and returns the value mapped in that direction.
+    which sets its variables and returns the value mapped in that direction. A layer with a
+    `condition_size` K > 0 takes a `condition` `[B, K]` in all methods.
     """
 
     def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -26,23 +27,36 @@ class FlowLayer(Protocol):
         """Return `x` `[B, *event]` and `log|det dx/dy|` `[B]`."""
 
 
-def initialize_layers(layers: Iterable[FlowLayer], value: Tensor, *, inverse: bool) -> Tensor:
+def conditions_of(layer: FlowLayer, condition: Tensor | None) -> dict[str, Tensor | None]:
+    """Return the condition as what a layer's methods are called with, if it has any."""
+    return {"condition": condition} if getattr(layer, "condition_size", 0) else {}
+
+
+def initialize_layers(
+    layers: Iterable[FlowLayer],
+    value: Tensor,
+    *,
+    inverse: bool,
+    condition: Tensor | None = None,
+) -> Tensor:
     """Start layers one after the other from the samples that reach them.
 
     Args:
         layers: Layers, in the order in which the samples meet them.
         value: Samples `[B, *event]` that enter the first one.
         inverse: Whether the layers are run backwards.
+        condition: Condition `[B, K]`, for layers that have one.
 
     Returns:
         The samples `[B, *event]` as they leave the last layer.
     """
     for layer in layers:
+        options = conditions_of(layer, condition)
         if hasattr(layer, "initialize"):
-            value = layer.initialize(value, inverse=inverse)
+            value = layer.initialize(value, inverse=inverse, **options)
         else:
             step = layer.inverse_and_log_det if inverse else layer.forward_and_log_det
-            value = step(value)[0]
+            value = step(value, **options)[0]
     return value
 
 

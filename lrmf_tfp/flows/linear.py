@@ -7,15 +7,12 @@ the layer that holds the result.
 
 from __future__ import annotations
 
-import math
-import numbers
-
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from lrmf_tfp._typing import Array, Samples, Tensor
-from lrmf_tfp._validation import as_pair, check_varies
+from lrmf_tfp._validation import as_pair, check_not_negative, check_varies
 from lrmf_tfp.flows.base import Flow
 
 __all__ = ["FixedAffineLayer", "coral_flow", "gaussian_ot_flow", "mean_variance_flow"]
@@ -237,8 +234,7 @@ class _Moments:
     """Means and regular covariances of two sample sets, maximum likelihood, float64."""
 
     def __init__(self, source: Samples, target: Samples, *, ridge: float) -> None:
-        if not (isinstance(ridge, numbers.Real) and math.isfinite(ridge) and ridge >= 0.0):
-            raise ValueError(f"`ridge` must be finite and at least 0; got {ridge}.")
+        check_not_negative(ridge, "ridge")
         source, target = as_pair(source, target, min_rows=2, dtype=np.float64)
         self.source_mean: Array = source.mean(axis=0)
         self.target_mean: Array = target.mean(axis=0)

@@ -12,7 +12,6 @@ from lrmf_tfp._validation import check_positive
 from lrmf_tfp.flows.affine import AffineLayer
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack, Network, bounded
-from lrmf_tfp.flows.layers import FlowLayer
 
 __all__ = ["AffineCoupling", "real_nvp_flow"]
 
@@ -36,9 +35,17 @@ class AffineCoupling(Coupling):
         network: Network,
         max_log_scale: float,
         max_input: float,
+        condition_size: int = 0,
         name: str = "affine_coupling",
     ) -> None:
-        super().__init__(event_size, swap=swap, network=network, max_input=max_input, name=name)
+        super().__init__(
+            event_size,
+            swap=swap,
+            network=network,
+            max_input=max_input,
+            condition_size=condition_size,
+            name=name,
+        )
         self._max_log_scale = max_log_scale
 
     def move(self, b: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,13 +72,14 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
     mixing: str = "auto",
     max_log_scale: float = 2.0,
     max_input: float = 3.0,
+    condition_size: int = 0,
     dtype: tf.DType = tf.float32,
     seed: int = 0,
 ) -> Flow:
     """Build a RealNVP flow of affine couplings, the identity at the start.
 
-    Both directions cost one pass. With `event_size=1` there is nothing to condition on and the
-    flow is the affine map `y = exp(s) x + t`.
+    Both directions cost one pass. With `event_size=1` there is nothing but a condition to
+    condition on, and the flow is the affine map `y = exp(s) x + t`.
 
     Args:
         event_size: D >= 1.
@@ -86,6 +94,8 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
         max_log_scale: Bound of each coupling's log-scale, in nats.
         max_input: Bound to which the conditioners' inputs are squashed, in the units of the data:
             standardised samples are expected. Larger for data with structure far out.
+        condition_size: Number of covariates, or of labels, that the flow depends on; with any,
+            the flow is a `ConditionalFlow` and takes them as `condition=`.
         dtype: `tf.float32` or `tf.float64`.
         seed: Seed of the conditioners' start.
 
@@ -111,12 +121,12 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
         activation=activation,
         mixing=("lu" if event_size > 2 else "alternate") if mixing == "auto" else mixing,
         max_input=max_input,
+        condition_size=condition_size,
         dtype=dtype,
         seed=seed,
     )
-    if event_size == 1:
-        layers: list[FlowLayer] = [AffineLayer(1, kind="diagonal", dtype=dtype)]
-    else:
-        couple = functools.partial(AffineCoupling, max_log_scale=max_log_scale)
-        layers = stack.layers(couple, num_parameters=2)
-    return Flow(layers, event_shape=[event_size], dtype=dtype, name="real_nvp_flow")
+    if event_size == 1 and condition_size == 0:
+        layer = AffineLayer(1, kind="diagonal", dtype=dtype)
+        return Flow([layer], event_shape=[1], dtype=dtype, name="real_nvp_flow")
+    couple = functools.partial(AffineCoupling, max_log_scale=max_log_scale)
+    return stack.flow(couple, num_parameters=2, name="real_nvp_flow")

@@ -54,9 +54,17 @@ class SplineCoupling(Coupling):
         max_input: float,
         num_bins: int,
         bound: float,
+        condition_size: int = 0,
         name: str = "spline_coupling",
     ) -> None:
-        super().__init__(event_size, swap=swap, network=network, max_input=max_input, name=name)
+        super().__init__(
+            event_size,
+            swap=swap,
+            network=network,
+            max_input=max_input,
+            condition_size=condition_size,
+            name=name,
+        )
         self._num_bins = num_bins
         self._bound = bound
         # As far as the network's outputs grow with its width, bins should not.
@@ -154,6 +162,7 @@ def spline_flow(  # noqa: PLR0913 (the settings of the architecture, all with de
     activation: str = "softplus",
     mixing: str = "lu",
     max_input: float = 3.0,
+    condition_size: int = 0,
     dtype: tf.DType = tf.float32,
     seed: int = 0,
 ) -> Flow:
@@ -173,6 +182,7 @@ def spline_flow(  # noqa: PLR0913 (the settings of the architecture, all with de
         activation: Name in `lrmf_tfp.networks.ACTIVATIONS`.
         mixing: As in `real_nvp_flow`; `"lu"` by default, since splines alone cannot turn data.
         max_input: Bound to which the conditioners' inputs are squashed.
+        condition_size: As in `real_nvp_flow`.
         dtype: `tf.float32` or `tf.float64`.
         seed: Seed of the conditioners' start.
 
@@ -202,9 +212,9 @@ def spline_flow(  # noqa: PLR0913 (the settings of the architecture, all with de
         activation=activation,
         mixing="lu" if mixing == "auto" else mixing,
         max_input=max_input,
+        condition_size=condition_size,
         dtype=dtype,
         seed=seed,
     )
     couple = functools.partial(SplineCoupling, num_bins=num_bins, bound=bound)
-    layers = stack.layers(couple, num_parameters=3 * num_bins - 1)
-    return Flow(layers, event_shape=[event_size], dtype=dtype, name="spline_flow")
+    return stack.flow(couple, num_parameters=3 * num_bins - 1, name="spline_flow")

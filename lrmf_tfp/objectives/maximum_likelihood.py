@@ -20,7 +20,11 @@ class MaximumLikelihoodTerms(NamedTuple):
 
 
 class MaximumLikelihoodObjective(Objective):
-    """Negative log-likelihood of one batch `x` `[B, D]`.
+    """Negative log-likelihood of one batch `x` `[B, D]`, or of `x` given conditions.
+
+    The density of a `ConditionalFlow` is fitted to pairs: the data's only domain is a tuple of
+    samples `[N, D]` and conditions `[N, K]`, or labels `[N]`, as in
+    `lt.fit(objective, ((x, labels),))`.
 
     Attributes:
         density: The `tfd.Distribution` that is fitted.
@@ -39,7 +43,11 @@ class MaximumLikelihoodObjective(Objective):
         self.density = density
 
     def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> MaximumLikelihoodTerms:
-        """Return the terms on `x` `[B, D]`, the only batch."""
+        """Return the terms on `x` `[B, D]`, or `(x, condition)`, the only batch."""
         del seed
         (x,) = batches
+        if isinstance(x, tuple):
+            samples, condition = x
+            log_prob = self.density.log_prob(samples, condition=condition)
+            return MaximumLikelihoodTerms(-tf.reduce_mean(log_prob))
         return MaximumLikelihoodTerms(-tf.reduce_mean(self.density.log_prob(x)))

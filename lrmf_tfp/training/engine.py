@@ -19,6 +19,7 @@ from lrmf_tfp.training.config import FitConfig, FitResult
 from lrmf_tfp.training.interrupts import Interrupts, deferred_interrupts
 from lrmf_tfp.training.loop import CompiledLoop, LoopOutcome
 from lrmf_tfp.training.samplers import Sampler, as_sampler
+from lrmf_tfp.training.solver_steps import SolverSteps
 from lrmf_tfp.training.state import FitState
 
 __all__ = ["Trainer", "fit"]
@@ -33,6 +34,7 @@ class Trainer:
     Attributes:
         objective: What is minimised.
         loop: The compiled loop.
+        solvers: What keeps the solvers of continuous flows exact.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Trainer:
         self.objective = objective
         self._config = config or FitConfig()
         self.loop = CompiledLoop(objective, self._config, strategy=strategy)
+        self.solvers = SolverSteps(objective)
         self._validate = tf.function(
             objective.validation_loss, autograph=False, reduce_retracing=True
         )
@@ -77,7 +80,9 @@ class Trainer:
         """
         self.loop.reset()
         self.loop.scale.assign(rate)
-        state = FitState(self.loop, checkpoint_dir=checkpoint_dir)
+        state = FitState(
+            self.loop, solver_steps=self.solvers.variables, checkpoint_dir=checkpoint_dir
+        )
         if resume:
             state.resume()
         run = _Run(self, state, validation, tuple(callbacks), stage)
@@ -106,7 +111,7 @@ class Trainer:
 
     def validation_loss(self, validation: tuple[Array, ...]) -> float:
         """Return the objective's held-out loss."""
-        return float(self._validate(*(tf.convert_to_tensor(rows) for rows in validation)))
+        return float(self._validate(*tf.nest.map_structure(tf.convert_to_tensor, validation)))
 
 
 class _Run:
@@ -137,14 +142,15 @@ class _Run:
             batches = sampler.draw(progress.step, self._config.steps_per_call)
             outcome = self._trainer.loop.run(batches, step=progress.step, num_steps=num_steps)
             if bool(outcome.finite):
+                solved = self._trainer.solvers.refine(_last_of(batches))
                 progress.step += int(outcome.num_good)
                 progress.seconds += time.monotonic() - began
-                self._record(outcome)
+                self._record(outcome, solved)
             else:
                 self._recover(outcome)
             self._save()
 
-    def _record(self, outcome: LoopOutcome) -> None:
+    def _record(self, outcome: LoopOutcome, solved: dict[str, float]) -> None:
         progress = self._state.progress
         means = outcome.sums.numpy() / float(outcome.num_good)
         terms = dict(zip(self._trainer.loop.names, means.tolist(), strict=True))
@@ -158,7 +164,7 @@ class _Run:
             self._restore("validation_loss", value, progress.step)
             return
         self._state.mark_good()
-        terms["seconds"] = progress.seconds
+        terms |= {**solved, "seconds": progress.seconds}
         progress.records.append({"step": progress.step, **terms})
         waited = progress.step - progress.best_step
         progress.stopped_early = self._validation is not None and waited >= self._config.patience
@@ -198,6 +204,11 @@ class _Run:
             self._saved = time.monotonic()
 
 
+def _last_of(batches: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the last of the batches `[K, B, ...]` that were drawn of each domain."""
+    return tf.nest.map_structure(lambda part: part[-1], tuple(batches))
+
+
 def fit(
     objective: Objective,
     data: Any,
@@ -218,7 +229,8 @@ def fit(
     Args:
         objective: What is minimised.
         data: Tuple of one array `[N, ...]` for each domain, or a `tf.data.Dataset` whose
-            elements hold one batch `[B, ...]` for each domain.
+            elements hold one batch `[B, ...]` for each domain. A domain with conditions is a
+            tuple of samples and conditions, row by row.
         config: Settings; `FitConfig()` by default.
         validation: Held-out arrays, one for each domain; they decide which weights are kept and
             when to stop. Without them the mean training loss decides, or the last weights are

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
+from lrmf_tfp.flows.solves import noted_solves, penalty_of
 from lrmf_tfp.objectives.base import Objective, VariableGroup
 from lrmf_tfp.optimizers import StepContext
 from lrmf_tfp.training.config import FitConfig
@@ -73,7 +74,7 @@ class CompiledLoop:
 
     def run(self, batches: tuple[Tensor, ...], *, step: int, num_steps: int) -> LoopOutcome:
         """Take `num_steps` steps from number `step` on, with batches `[K, B, ...]`."""
-        tensors = tuple(tf.convert_to_tensor(part) for part in batches)
+        tensors = tf.nest.map_structure(tf.convert_to_tensor, tuple(batches))
         return self._compiled(
             tensors, tf.constant(step, tf.int64), tf.constant(num_steps, tf.int64)
         )
@@ -127,9 +128,10 @@ class CompiledLoop:
     def _step(self, batches: tuple[Tensor, ...], step: Tensor) -> Tensor:
         """Take one step and return the terms, learning rates and gradient norms."""
         seed = tf.stack([tf.constant(self._config.seed, tf.int64), step])
-        terms, gradients = self._terms_and_gradients(batches, seed)
+        terms, penalties, gradients = self._terms_and_gradients(batches, seed)
         norms = [_global_norm(group) for group in gradients]
-        finite = tf.reduce_all(tf.math.is_finite(tf.stack([*_as_float64(terms), *norms])))
+        values = _as_float64([*terms, *penalties])
+        finite = tf.reduce_all(tf.math.is_finite(tf.stack([*values, *norms])))
         rates = []
         for index, group in enumerate(self.groups):
             context = self._context(step, getattr(terms, group.loss), norms[index])
@@ -138,7 +140,7 @@ class CompiledLoop:
             shrink = limit / tf.maximum(norms[index], limit)
             self._apply(index, gradients[index], context, shrink=shrink, apply=apply)
             rates.append(self._optimizers[index].rate(context))
-        return tf.stack([*_as_float64(terms), *_as_float64(rates), *norms])
+        return tf.stack([*values, *_as_float64(rates), *norms])
 
     def _context(self, step: Tensor, loss: Tensor, norm: Tensor) -> StepContext:
         progress = tf.cast(step, tf.float64) / self._config.num_steps
@@ -184,11 +186,11 @@ class CompiledLoop:
 
     def _terms_and_gradients(
         self, batches: tuple[Tensor, ...], seed: Tensor
-    ) -> tuple[Any, list[list[Tensor]]]:
+    ) -> tuple[Any, list[Tensor], list[list[Tensor]]]:
         if self._num_replicas == 1:
             return _differentiate(self._objective, self.groups, batches, seed)
 
-        def replica() -> tuple[Any, list[list[Tensor]]]:
+        def replica() -> tuple[Any, list[Tensor], list[list[Tensor]]]:
             shard = tf.distribute.get_replica_context().replica_id_in_sync_group
             parts = tuple(_shard(batch, shard, self._num_replicas) for batch in batches)
             return _differentiate(self._objective, self.groups, parts, seed)
@@ -202,16 +204,23 @@ class CompiledLoop:
             self._strategy.extended.update(variable, lambda v, new: v.assign(new), args=(value,))
 
     def _record_names(self, data: tuple[Tensor, ...]) -> list[str]:
-        terms = self._objective(
-            *(_row(part, tf.constant(0, tf.int64)) for part in data),
-            seed=tf.constant([0, 0], tf.int64),
-        )
+        with noted_solves() as solves:
+            terms = self._objective(
+                *(_row(part, tf.constant(0, tf.int64)) for part in data),
+                seed=tf.constant([0, 0], tf.int64),
+            )
+        penalty = ["penalty"] * (penalty_of(solves) is not None)
         suffixes = [f"_{group.name}" if len(self.groups) > 1 else "" for group in self.groups]
         rates = [f"learning_rate{suffix}" for suffix in suffixes]
-        return [*terms._fields, *rates, *(f"gradient_norm{suffix}" for suffix in suffixes)]
+        return [
+            *terms._fields,
+            *penalty,
+            *rates,
+            *(f"gradient_norm{suffix}" for suffix in suffixes),
+        ]
 
     def _check_batches(self, data: tuple[Tensor, ...]) -> None:
-        for part in data:
+        for part in tf.nest.flatten(data):
             if part.shape[1] % self._num_replicas:
                 raise ValueError(
                     f"`batch_size` must be divisible by the {self._num_replicas} replicas; "
@@ -224,26 +233,35 @@ def _differentiate(
     groups: Sequence[VariableGroup],
     batches: tuple[Tensor, ...],
     seed: Tensor,
-) -> tuple[Any, list[list[Tensor]]]:
-    with tf.GradientTape(persistent=len(groups) > 1) as tape:
+) -> tuple[Any, list[Tensor], list[list[Tensor]]]:
+    """Return the terms, what the flows' regularisers charge if any do, and the gradients."""
+    with tf.GradientTape(persistent=len(groups) > 1) as tape, noted_solves() as solves:
         terms = objective(*batches, seed=seed)
+        penalty = penalty_of(solves)
+        losses = [getattr(terms, group.loss) for group in groups]
+        if penalty is not None:
+            losses = [loss + tf.cast(penalty, loss.dtype) for loss in losses]
     gradients = [
         tape.gradient(
-            getattr(terms, group.loss),
-            list(group.variables),
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            loss, list(group.variables), unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        for group in groups
+        for loss, group in zip(losses, groups, strict=True)
     ]
-    return terms, gradients
+    return terms, [] if penalty is None else [penalty], gradients
 
 
-def _row(part: Tensor, index: Tensor) -> Tensor:
-    return part[0] if part.shape[0] == 1 else tf.gather(part, index)
+def _row(domain: Any, index: Tensor) -> Any:
+    """Return one batch of a domain, of each of its parts if it has several."""
+    return tf.nest.map_structure(
+        lambda part: part[0] if part.shape[0] == 1 else tf.gather(part, index), domain
+    )
 
 
-def _shard(batch: Tensor, shard: Tensor, num_shards: int) -> Tensor:
-    return tf.gather(tf.reshape(batch, [num_shards, -1, *batch.shape[1:]]), shard)
+def _shard(domain: Any, shard: Tensor, num_shards: int) -> Any:
+    def part_of(batch: Tensor) -> Tensor:
+        return tf.gather(tf.reshape(batch, [num_shards, -1, *batch.shape[1:]]), shard)
+
+    return tf.nest.map_structure(part_of, domain)
 
 
 def _global_norm(gradients: Sequence[Tensor]) -> Tensor:

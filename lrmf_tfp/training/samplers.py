@@ -1,8 +1,9 @@
 """Where batches come from: arrays in memory or a `tf.data` stream (level 4).
 
-A sampler answers `draw(step, num_steps)` with one array `[K, B, ...]` for each domain, K batches
-of B rows; a domain used whole comes as `[1, N, ...]`. Shapes stay the same from call to call, so
-that the compiled loop is traced once.
+A domain is an array of rows, or a tuple of samples and their conditions. A sampler answers
+`draw(step, num_steps)` with one array `[K, B, ...]` for each domain, or part of a domain: K
+batches of B rows; a domain used whole comes as `[1, N, ...]`. Shapes stay the same from call to
+call, so that the compiled loop is traced once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from lrmf_tfp._typing import Array
 
@@ -41,10 +43,16 @@ class ArraySampler:
         rng = np.random.default_rng([self._seed, step])
         return tuple(self._draw_domain(rows, rng, num_steps) for rows in self._data)
 
-    def _draw_domain(self, rows: Array, rng: np.random.Generator, num_steps: int) -> Array:
-        if len(rows) <= self._batch_size:
-            return rows[None]
-        return rows[rng.integers(0, len(rows), size=(num_steps, self._batch_size))]
+    def _draw_domain(self, domain: Any, rng: np.random.Generator, num_steps: int) -> Any:
+        """Draw rows, the same of all parts of a domain that has several."""
+        parts = domain if isinstance(domain, tuple) else (domain,)
+        num_rows = len(parts[0])
+        if num_rows <= self._batch_size:
+            drawn = tuple(rows[None] for rows in parts)
+        else:
+            chosen = rng.integers(0, num_rows, size=(num_steps, self._batch_size))
+            drawn = tuple(rows[chosen] for rows in parts)
+        return drawn if isinstance(domain, tuple) else drawn[0]
 
 
 class DatasetSampler:
@@ -62,13 +70,13 @@ class DatasetSampler:
         """Return the next `num_steps` batches, stacked."""
         del step
         batches = [next(self._stream) for _ in range(num_steps)]
-        shapes = {tuple(part.shape for part in batch) for batch in batches}
+        shapes = {tuple(part.shape for part in tf.nest.flatten(batch)) for batch in batches}
         if len(shapes) > 1:
             raise ValueError(
                 "`data` must give batches of one shape (batch with drop_remainder=True); "
                 f"got {sorted(shapes)}."
             )
-        return tuple(np.stack(parts) for parts in zip(*batches, strict=True))
+        return tf.nest.map_structure(lambda *parts: np.stack(parts), *batches)
 
     def _forever(self) -> Iterator[tuple[Array, ...]]:
         while True:
@@ -94,8 +102,21 @@ def as_sampler(data: Any, *, batch_size: int, seed: int) -> Sampler:
             "`data` must be a tuple of one array for each domain, or a tf.data.Dataset; "
             f"got {type(data).__name__}."
         )
-    arrays = tuple(np.asarray(rows) for rows in data)
-    for index, rows in enumerate(arrays):
-        if rows.ndim < 2 or len(rows) == 0:
-            raise ValueError(f"`data[{index}]` must have shape [N, ...]; got {list(rows.shape)}.")
-    return ArraySampler(arrays, batch_size=batch_size, seed=seed)
+    domains = tuple(_as_domain(domain, f"data[{index}]") for index, domain in enumerate(data))
+    return ArraySampler(domains, batch_size=batch_size, seed=seed)
+
+
+def _as_domain(domain: Any, name: str) -> Any:
+    """Return an array of rows, or samples and their conditions."""
+    if isinstance(domain, tuple):
+        samples, condition = _as_domain(domain[0], f"{name}[0]"), np.asarray(domain[1])
+        if len(domain) != 2 or condition.ndim < 1 or len(condition) != len(samples):
+            raise ValueError(
+                f"`{name}` must be samples and as many conditions; "
+                f"got shapes {[list(np.shape(part)) for part in domain]}."
+            )
+        return samples, condition
+    rows = np.asarray(domain)
+    if rows.ndim < 2 or len(rows) == 0:
+        raise ValueError(f"`{name}` must have shape [N, ...]; got {list(rows.shape)}.")
+    return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,15 @@ class FitState:
         progress: Where the fit stands.
     """
 
-    def __init__(self, loop: CompiledLoop, *, checkpoint_dir: str | Path | None) -> None:
+    def __init__(
+        self,
+        loop: CompiledLoop,
+        *,
+        checkpoint_dir: str | Path | None,
+        solver_steps: Sequence[tf.Variable] = (),
+    ) -> None:
         self._loop = loop
+        self._solver_steps = list(solver_steps)
         self._variables = [v for group in loop.groups for v in group.variables]
         self._start = variable_values(self._variables)
         self._best = self._start
@@ -103,6 +111,7 @@ class FitState:
             slots=tf.nest.flatten(self._loop.slots),
             scale=self._loop.scale,
             averages=self._loop.averages,
+            solver_steps=self._solver_steps,
             best=best,
             progress=text,
         )

@@ -47,25 +47,25 @@ def test_round_trip_in_the_tails(build, rng, dtype, tolerance):
     np.testing.assert_allclose(forward, -inverse.numpy(), atol=10 * tolerance)
 
 
-def _log_det(jacobian, flow):
-    """`log|det|` of Jacobians `[B, *event, *event]`."""
-    square = tf.reshape(jacobian, [-1, flow.event_size, flow.event_size])
-    return tf.linalg.slogdet(square)[1]
+def _log_dets(flow, method, x):
+    """What a method says its log-det is, and what its Jacobian, output by output, says."""
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y, log_det = method(x)
+        outputs = tf.unstack(tf.reshape(y, [-1, flow.event_size]), axis=1)
+    slopes = [tf.reshape(tape.gradient(each, x), [-1, flow.event_size]) for each in outputs]
+    return log_det, tf.linalg.slogdet(tf.stack(slopes, axis=1))[1]
 
 
 def test_log_det_is_that_of_the_jacobian(flow, x):
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y, log_det = flow.forward_and_log_det(x)
-    np.testing.assert_allclose(log_det, _log_det(tape.batch_jacobian(y, x), flow), atol=1e-6)
-    assert np.max(np.abs(log_det)) > 1e-3
+    told, found = _log_dets(flow, flow.forward_and_log_det, x)
+    np.testing.assert_allclose(told, found, atol=1e-6)
+    assert np.max(np.abs(told)) > 1e-3
 
 
 def test_inverse_log_det_is_that_of_the_inverse_jacobian(flow, x):
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        back, log_det = flow.inverse_and_log_det(x)
-    np.testing.assert_allclose(log_det, _log_det(tape.batch_jacobian(back, x), flow), atol=1e-6)
+    told, found = _log_dets(flow, flow.inverse_and_log_det, x)
+    np.testing.assert_allclose(told, found, atol=1e-6)
 
 
 def test_batch_equals_loop(flow, x):
@@ -108,7 +108,7 @@ def test_dtype_is_kept(build, dtype):
     flow = build(DTYPES[dtype])
     y, log_det = flow.forward_and_log_det(tf.ones([2, *flow.event_shape], DTYPES[dtype]))
     assert (y.dtype, log_det.dtype) == (DTYPES[dtype], DTYPES[dtype])
-    assert all(variable.dtype == DTYPES[dtype] for variable in flow.variables)
+    assert all(variable.dtype == DTYPES[dtype] for variable in flow.trainable_variables)
 
 
 def test_is_a_tfp_bijector(flow, x):
