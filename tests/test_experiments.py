@@ -15,7 +15,7 @@ import pytest
 from experiments import _runner
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("gaussians", "moons")
+NAMES = ("gaussians", "moons", "trajectories")
 
 
 @dataclass(frozen=True)
@@ -179,3 +179,14 @@ def test_moons_has_its_numbers_and_pictures(results):
     animations = {"comparison.gif", "moons.gif"}
     assert pictures | animations <= {entry.name for entry in output.iterdir()}
     assert all((output / name).stat().st_size < 2_000_000 for name in animations)
+
+
+@pytest.mark.slow
+def test_trajectories_are_measured_and_drawn(results):
+    output, metrics = results["trajectories"]
+    for each in (metrics["plain"], metrics["regularised"]):
+        assert each["path_length"] >= each["straight_length"] > 0.0
+        assert each["kinetic_energy"] >= each["path_length"] ** 2
+        assert each["solver_error"] < 1e-3
+    assert metrics["regularised"]["kinetic_energy"] < metrics["plain"]["kinetic_energy"]
+    assert (output / "trajectories.png").stat().st_size > 10_000

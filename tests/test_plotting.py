@@ -62,6 +62,33 @@ def texts(figure):
     return [*found, figure.get_suptitle()]
 
 
+def test_trajectories_show_where_points_come_from_and_go():
+    start = cloud(rows=300)
+    paths = [start + share * np.array([4.0, 0.0]) for share in np.linspace(0.0, 1.0, 5)]
+    figure = plotting.plot_trajectories({"straight": paths, "short": paths[:2]}, cloud())
+    assert texts(figure)[:2] == ["straight", "short"]
+    left, right = figure.axes[:2]
+    (lines,) = left.collections[1:2]
+    pieces = np.array(lines.get_segments())
+    assert len(pieces) == 4 * 100  # every third of the 300 points
+    np.testing.assert_allclose(pieces[:, 1] - pieces[:, 0], [[1.0, 0.0]] * 400, atol=1e-12)
+    assert left.get_xlim() == right.get_xlim()
+    assert pixels(figure).std() > 1.0
+
+
+@pytest.mark.parametrize(
+    ("paths", "match"),
+    [
+        ({}, "`paths` must have at least 1 entry of at least 2 times"),
+        ({"one": [cloud()]}, "`paths` must have at least 1 entry of at least 2 times"),
+        ({"deep": [cloud(3), cloud(3)]}, r"`paths\[0\]` must have shape \[N, 2\]"),
+    ],
+)
+def test_trajectories_that_cannot_be_drawn_are_named(paths, match):
+    with pytest.raises(ValueError, match=match):
+        plotting.plot_trajectories(paths, cloud())
+
+
 @pytest.mark.parametrize("labelled", [False, True], ids=["plain", "labelled"])
 @pytest.mark.parametrize("dims", [1, 2, 5])
 def test_alignment_is_drawn_in_any_dimension(dims, labelled):

@@ -12,6 +12,7 @@ from lrmf_tfp.plotting.animation import animate_alignment, animate_comparison
 from lrmf_tfp.plotting.comparison import ComparisonColumn, plot_comparison
 from lrmf_tfp.plotting.fields import plot_displacement, plot_flow_steps
 from lrmf_tfp.plotting.history import plot_history
+from lrmf_tfp.plotting.trajectories import plot_trajectories
 
 __all__ = [
     "ComparisonColumn",
@@ -22,4 +23,5 @@ __all__ = [
     "plot_displacement",
     "plot_flow_steps",
     "plot_history",
+    "plot_trajectories",
 ]
