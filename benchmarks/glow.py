@@ -16,13 +16,20 @@ import numpy as np
 
 from benchmarks._workload import OURS, Problem, Side, Target, Task, Workload
 
-__all__ = ["WORKLOAD", "ours", "tfp", "tfp_xla"]
+__all__ = ["WORKLOAD", "ours", "ours_in_a_graph", "tfp", "tfp_xla"]
 
 _ROWS = 512
 
 
 def ours(
-    *, size: int, batch_size: int, levels: int, steps_per_level: int, width: int, steps: int
+    *,
+    size: int,
+    batch_size: int,
+    levels: int,
+    steps_per_level: int,
+    width: int,
+    steps: int,
+    jit_compile: bool = True,
 ) -> Task:
     """Return the compiled loop on a density of images, `steps` steps a call."""
     import lrmf_tfp as lt
@@ -35,13 +42,19 @@ def ours(
     )
     flow.initialize(_images(size), inverse=True)
     objective = lt.objectives.MaximumLikelihoodObjective(lt.densities.flow_density(flow))
-    loop = lt.training.Trainer(objective, lt.FitConfig(steps_per_call=steps)).loop
+    config = lt.FitConfig(steps_per_call=steps, jit_compile=jit_compile)
+    loop = lt.training.Trainer(objective, config).loop
     data = _batches(size, batch_size, steps)
 
     def run(_: Any) -> None:
         loop.run((next(data),), step=0, num_steps=steps).last.numpy()
 
-    return Task(run, lambda _: _memory(run, steps), steps)
+    check = (lambda _: _memory(run, steps)) if jit_compile else (lambda _: {})
+    return Task(run, check, steps)
+
+
+ours_in_a_graph = partial(ours, jit_compile=False)
+"""The same without XLA."""
 
 
 def tfp(
@@ -65,6 +78,7 @@ def tfp(
         num_glow_blocks=levels,
         num_steps_per_block=steps_per_level,
         coupling_bijector_fn=partial(tfb.GlowDefaultNetwork, num_hidden=width),
+        exit_bijector_fn=tfb.GlowDefaultExitNetwork,
     )
     density = tfd.TransformedDistribution(
         tfd.MultivariateNormalDiag(loc=tf.zeros(size * size)), flow
@@ -142,6 +156,7 @@ WORKLOAD = Workload(
     unit="training step",
     sides=(
         Side(OURS, "benchmarks.glow:ours", ("lrmf-tfp", "tensorflow", "psutil")),
+        Side("ours, no XLA", "benchmarks.glow:ours_in_a_graph", ("lrmf-tfp", "tensorflow")),
         Side("tfb.Glow, tf.function", "benchmarks.glow:tfp", ("tensorflow-probability",)),
         Side("tfb.Glow, XLA", "benchmarks.glow:tfp_xla", ("tensorflow-probability",)),
     ),

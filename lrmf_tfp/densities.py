@@ -71,7 +71,16 @@ class FlowDensity(tfd.Distribution):
         return self.distribution.batch_shape
 
     def given(self, condition: Any) -> FlowDensity:
-        """Return the density for a condition of a `ConditionalFlow`; it shares the variables."""
+        """Return the density for a condition of a `ConditionalFlow`; it shares the variables.
+
+        Raises:
+            ValueError: If the flow has no conditions, or this is not one of them.
+        """
+        if not hasattr(self.bijector, "given"):
+            raise ValueError(
+                "`condition` must be left out for a flow without conditions; "
+                f"got one for {self.bijector.name}."
+            )
         return FlowDensity(self.distribution, self.bijector.given(condition), name=self.name)
 
     def _sample_n(self, n: Tensor, seed: Any = None, condition: Any = None) -> Tensor:

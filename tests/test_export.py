@@ -66,7 +66,15 @@ def test_plain_tensorflow_answers_the_same(fitted, folder, name, size, served):
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
 
 
-SAVED_FLOWS = ("affine_full", "real_nvp_lu", "spline", "ffjord", "glow_rgb", "glow_given")
+def _adaptive(dtype):
+    solver = lt.flows.AdaptiveSolver(1e-6, 1e-6, max_steps=100)
+    return lt.flows.ffjord_flow(2, hidden_units=(8,), solver=solver, dtype=dtype)
+
+
+SAVED_FLOWS = {
+    name: FLOWS[name]
+    for name in ("affine_full", "real_nvp_lu", "spline", "ffjord", "glow_rgb", "glow_given")
+} | {"ffjord_adaptive": _adaptive}
 ALL_FLOWS_IN_PLAIN_TENSORFLOW = """
     import sys
     import numpy as np
@@ -85,8 +93,8 @@ ALL_FLOWS_IN_PLAIN_TENSORFLOW = """
 def saved_flows(tmp_path_factory):
     """Flows moved off their start, each saved, then called by TensorFlow alone."""
     folder, flows = tmp_path_factory.mktemp("flows"), {}
-    for name in SAVED_FLOWS:
-        flows[name] = flow = perturb(FLOWS[name](tf.float32))
+    for name, build in SAVED_FLOWS.items():
+        flows[name] = flow = perturb(build(tf.float32))
         module = tf.Module()
         module.flow = flow
         signature = [tf.TensorSpec([None, *flow.event_shape])]

@@ -78,6 +78,10 @@ class FFJORDLayer(tf.Module):
 
     @solver.setter
     def solver(self, solver: Solver) -> None:
+        if not hasattr(solver, "solve"):
+            raise TypeError(
+                f"`solver` must be a solver, such as FixedStepSolver(8); got {solver!r}."
+            )
         self._solver = solver
         if isinstance(solver, FixedStepSolver):
             self.num_steps.assign(solver.num_steps)
@@ -113,9 +117,9 @@ class FFJORDLayer(tf.Module):
             self._solve(solver, x, start=start, end=end)
             for solver in (self.solver, self.solver.finer())
         )
-        return StepError(
-            *(tf.reduce_max(tf.abs(a - b)) for a, b in zip(coarse, fine, strict=True))
-        )
+        changes = [tf.reshape(tf.abs(a - b), [-1]) for a, b in zip(coarse, fine, strict=True)]
+        # The zero stands for an empty batch, whose maximum is not defined.
+        return StepError(*(tf.reduce_max(tf.pad(change, [[0, 1]])) for change in changes))
 
     def raise_steps(self, error: StepError) -> None:
         """Double the number of steps if the error is above the tolerance, up to the most."""

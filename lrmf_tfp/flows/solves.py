@@ -157,7 +157,7 @@ def refine_steps(flow: Any, x: Tensor, *, inverse: bool = False) -> StepError:
 
     x = tf.convert_to_tensor(x, dtype=flow.dtype)
     layers = [part for part in flow.submodules if can_refine(part)]
-    counts: list[int] = []
+    counts: list[int] | None = None
     while counts != (counts := [int(layer.num_steps) for layer in layers]):
         error = check(x)
     return error

@@ -159,6 +159,12 @@ def test_bad_conditions_are_named(flow, x, condition, match):
     ("build", "match"),
     [
         (
+            lambda: lt.densities.flow_density(real_nvp_flow(2)).log_prob(
+                [[0.0, 0.0]], condition=1
+            ),
+            "`condition` must be left out for a flow without conditions; got one for real_nvp_flow",
+        ),
+        (
             lambda: real_nvp_flow(2, condition_size=-1),
             "`condition_size` must be at least 1; got -1",
         ),

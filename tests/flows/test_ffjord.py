@@ -124,6 +124,18 @@ def test_doubling_ends_at_the_most_steps(rng):
     assert float(max(left)) > 1e-9
 
 
+def test_what_solves_nothing_has_no_error(rng):
+    x = tf.constant(rng.normal(size=(5, 2)), tf.float32)
+    for found in (step_error(real_nvp_flow(2), x), refine_steps(real_nvp_flow(2), x)):
+        assert [float(part) for part in found] == [0.0, 0.0]
+    assert [float(part) for part in step_error(small_flow(2), np.zeros((0, 2)))] == [0.0, 0.0]
+
+
+def test_an_unknown_solver_is_named():
+    with pytest.raises(TypeError, match=r"`solver` must be a solver, such as .* got 'rk4'"):
+        ffjord_flow(2, solver="rk4")
+
+
 def test_solves_are_found_behind_densities_and_inverses(rng):
     flow = small_flow(2, num_blocks=2)
     turned = back_to_back_flow(flow, small_flow(2))
