@@ -55,8 +55,7 @@ class GlowLevel(tf.Module):
 
     References:
         [1] Kingma and Dhariwal, Glow, NeurIPS 2018, arXiv:1807.03039, figure 2.
-        [2] Dinh, Sohl-Dickstein, Bengio, Density Estimation using Real NVP, ICLR 2017,
-            arXiv:1605.08803, sections 3.4 and 3.6.
+        [2] Dinh et al., Real NVP, ICLR 2017, arXiv:1605.08803, sections 3.4 and 3.6.
     """
 
     def __init__(
