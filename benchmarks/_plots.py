@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from benchmarks._report import curves, slope
+from benchmarks._report import curves, digits, slope
 from benchmarks._workload import OURS
 
 __all__ = ["draw_growth", "draw_ratios"]
@@ -36,7 +36,7 @@ def draw_ratios(results: Mapping[str, Any]) -> Figure | None:
         _draw_panel(each, groups)
         each.set_title(results[name]["title"], loc="left", fontsize=10, weight="bold")
     every = [b[1] for groups in panels.values() for bars in groups.values() for b in bars]
-    axes[-1].set_xlim(min(0.8, 0.5 * min(every)), 2.5 * max(every))
+    axes[-1].set_xlim(min(0.8, 0.3 * min(every)), 2.5 * max(every))
     axes[-1].set_xlabel(
         "time in units of ours, log scale: right of the line, ours is faster\n"
         "blue: ours, orange: peers, gray: the rate of matrix products",
@@ -69,7 +69,7 @@ def _draw_panel(axes: Axes, groups: Mapping[str, list[tuple[str, float, float]]]
                 axes.plot(1.0, place, "s", color=_OURS, markersize=6)
             right = times >= 1.0
             axes.annotate(
-                f"{times:.3g} ({milliseconds:.3g} ms)",
+                f"{digits(times)} ({digits(milliseconds)} ms)",
                 (times, place),
                 (6 if right else -6, 0),
                 textcoords="offset points",

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks._workload import OURS
 
-__all__ = ["curves", "merge", "slope", "to_markdown"]
+__all__ = ["curves", "digits", "merge", "slope", "to_markdown"]
 
 Results = Mapping[str, Mapping[str, Any]]
 """Name of a workload to its title, unit, conditions and rows."""
@@ -49,6 +49,11 @@ def curves(result: Mapping[str, Any]) -> dict[str, dict[str, list[tuple[float, f
                 (amount, row["ms"]["median"])
             )
     return found
+
+
+def digits(value: float) -> str:
+    """Return three digits of a value, or all before the point, never a power of ten."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def slope(points: list[tuple[float, float]]) -> float:
@@ -104,7 +109,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 def _figures(spread: Mapping[str, float] | None) -> list[str]:
     if spread is None:
         return ["", ""]
-    return [f"{spread['median']:.3g}", f"{spread['min']:.3g} – {spread['max']:.3g}"]
+    return [digits(spread["median"]), f"{digits(spread['min'])} – {digits(spread['max'])}"]
 
 
 def _target(target: Mapping[str, Any]) -> str:

@@ -103,7 +103,7 @@ WORKLOAD = Workload(
             targets=(Target(1024.0, OURS, "peak_mib"),),
         ),
         *(
-            _problem(rows, size, targets=(Target(1.0, "geomloss"),))
+            _problem(rows, size, targets=(Target(1.0, "geomloss"),), drawn=size == 2)
             for rows in (1000, 5000)
             for size in (2, 32)
         ),

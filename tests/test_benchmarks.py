@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks._data import samples
-from benchmarks._report import merge, slope, to_markdown
+from benchmarks._report import digits, merge, slope, to_markdown
 from benchmarks._runner import Settings, Timed, summarise
 from benchmarks._workload import OURS, Problem, Side, Target, Task, Workload
 
@@ -164,6 +164,13 @@ def test_growth_is_stated_as_a_power(written):
     assert slope([(n, 3.0 * n**2) for n in (1, 2, 4, 8)]) == pytest.approx(2.0)
     assert "| Fake work, size | ours |" in (output / "results.md").read_text("utf-8")
     assert "size 4" not in to_markdown(results)  # growth has a table of its own
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.01234, "0.0123"), (12.34, "12.3"), (2345.6, "2,346")]
+)
+def test_figures_are_readable(value, text):
+    assert digits(value) == text
 
 
 def test_workloads_that_were_not_run_stay(tmp_path):
