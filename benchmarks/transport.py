@@ -87,7 +87,7 @@ WORKLOAD = Workload(
         Side("SciPy", "benchmarks.transport:scipy_side", ("scipy",)),
     ),
     problems=tuple(
-        _problem(rows, size, targets=(Target(1.1, "POT"),), drawn=rows == 2000)
+        _problem(rows, size, targets=(Target(1.05, "POT"),), drawn=rows == 2000)
         for rows in (1000, 2000)
         for size in (2, 32)
     ),

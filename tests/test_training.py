@@ -301,6 +301,15 @@ def test_resume_goes_on_as_if_never_stopped(x, tmp_path):
     np.testing.assert_allclose(resumed.density.mean(), whole.density.mean(), atol=1e-6)
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as a terminal has it; a process started in the background may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_waits_for_the_step_to_end(x, tmp_path):
     seen = []
 
@@ -318,6 +327,7 @@ def test_ctrl_c_waits_for_the_step_to_end(x, tmp_path):
     assert result.history["step"].tolist() == [20, 40, 60, 80, 100]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_ctrl_c_does_not_wait():
     with deferred_interrupts() as outer:
         with deferred_interrupts() as inner:
@@ -330,11 +340,13 @@ def test_a_second_ctrl_c_does_not_wait():
             outer.check()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_at_the_end_of_a_block_is_not_lost():
     with pytest.raises(KeyboardInterrupt), deferred_interrupts():
         os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_threads_and_own_handlers_are_left_alone():
     def own(number, frame):
         del number, frame

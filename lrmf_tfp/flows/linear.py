@@ -173,7 +173,7 @@ def coral_flow(
         Flow on events `[D]` without trainable variables; a `tfb.Bijector`.
 
     Raises:
-        TypeError: If samples are not numbers.
+        TypeError: If samples or `ridge` are not numbers.
         ValueError: If widths differ, values are not finite, `ridge` is below 0, or a covariance
             is singular in spite of it.
 
@@ -212,7 +212,7 @@ def gaussian_ot_flow(
         Flow on events `[D]` without trainable variables; a `tfb.Bijector`.
 
     Raises:
-        TypeError: If samples are not numbers.
+        TypeError: If samples or `ridge` are not numbers.
         ValueError: As `coral_flow`.
 
     Examples:

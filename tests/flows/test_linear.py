@@ -230,7 +230,14 @@ def test_bad_arguments_are_named(rng, build):
         build(source, target[:1])
 
 
-@pytest.mark.parametrize("ridge", [-1.0, float("nan"), "much"])
-def test_bad_ridge_is_named(rng, build_full, ridge):
-    with pytest.raises(ValueError, match="`ridge` must be finite and at least 0"):
+@pytest.mark.parametrize(
+    ("ridge", "error", "match"),
+    [
+        (-1.0, ValueError, "`ridge` must be finite and at least 0; got -1.0"),
+        (float("nan"), ValueError, "`ridge` must be finite and at least 0; got nan"),
+        ("much", TypeError, "`ridge` must be a number; got 'much'"),
+    ],
+)
+def test_bad_ridge_is_named(rng, build_full, ridge, error, match):
+    with pytest.raises(error, match=match):
         build_full(*clouds(rng), ridge=ridge)
