@@ -45,6 +45,7 @@ def ours(
         if num_steps not in loops:
             layer.solver = lt.flows.FixedStepSolver(num_steps, method)
             loops[num_steps] = lt.training.Trainer(objective, config).loop
+        layer.num_steps.assign(num_steps)
         loops[num_steps].run((next(data),), step=0, num_steps=steps).last.numpy()
 
     def check(num_steps: int) -> dict[str, float]:
