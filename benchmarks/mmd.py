@@ -103,7 +103,12 @@ WORKLOAD = Workload(
             targets=(Target(1024.0, OURS, "peak_mib"),),
         ),
         *(
-            _problem(rows, size, targets=(Target(1.0, "geomloss"),), drawn=size == 2)
+            _problem(
+                rows,
+                size,
+                targets=(Target(0.25 if rows == 1000 else 0.1, "geomloss"),),
+                drawn=size == 2,
+            )
             for rows in (1000, 5000)
             for size in (2, 32)
         ),
