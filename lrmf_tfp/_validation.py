@@ -22,8 +22,10 @@ __all__ = [
     "as_samples",
     "check_choice",
     "check_fraction",
+    "check_not_negative",
     "check_positive",
     "check_positive_int",
+    "check_positive_ints",
     "check_seed",
     "check_varies",
 ]
@@ -151,6 +153,11 @@ def check_choice(value: str, name: str, choices: Iterable[str]) -> str:
 def check_positive_int(value: int, name: str) -> int:
     """Return `value` as int; raise TypeError if not a whole number, ValueError if below 1."""
     return _as_int(value, name, lowest=1)
+
+
+def check_positive_ints(values: Iterable[int], name: str) -> tuple[int, ...]:
+    """Return `values` as ints; each is checked like that of `check_positive_int`."""
+    return tuple(check_positive_int(value, name) for value in values)
 
 
 def check_seed(value: int, name: str) -> int:

@@ -21,8 +21,9 @@ __all__ = [
     "moved",
     "plain",
     "recomputed",
+    "recomputing_gradient",
     "stages",
-    "walk_back",
+    "step",
 ]
 
 State = tuple[Tensor, ...]
@@ -102,6 +103,12 @@ def moved(
     return tuple(after)
 
 
+def step(tableau: Tableau, rate: Rate, time: Tensor, state: State, *, length: Tensor) -> State:
+    """Return the state one step of `length` later."""
+    rates = stages(tableau, rate, time, state, length=length)
+    return moved(state, rates, tableau.weights, length=length)
+
+
 class Walk(NamedTuple):
     """Steps taken one after the other.
 
@@ -142,14 +149,24 @@ def recomputed(walk: Walk, state: State) -> State:
     @tf.custom_gradient
     def run(*state: Tensor) -> tuple[State, Callable[..., Any]]:
         ended, kept = _walk_keeping(walk, state)
-
-        def gradient(*upstream: Tensor, variables: Sequence[tf.Variable] = ()) -> Any:
-            slopes, totals = walk_back(walk, kept, upstream, variables)
-            return (slopes, totals) if variables else slopes
-
-        return ended, gradient
+        return ended, recomputing_gradient(walk, kept)
 
     return run(*state)
+
+
+def recomputing_gradient(walk: Walk, kept: Sequence[Tensor]) -> Callable[..., Any]:
+    """Return the gradient of a walk for `tf.custom_gradient`.
+
+    Args:
+        walk: The steps, which are taken again.
+        kept: The states before each step, `[max_steps, ...]`.
+    """
+
+    def gradient(*upstream: Tensor, variables: Sequence[tf.Variable] = ()) -> Any:
+        slopes, totals = _walk_back(walk, kept, upstream, variables)
+        return (slopes, totals) if variables else slopes
+
+    return gradient
 
 
 def _walk_keeping(walk: Walk, state: State) -> tuple[State, list[Tensor]]:
@@ -175,20 +192,13 @@ def empty_arrays(state: State, size: int) -> list[Any]:
     return [tf.TensorArray(z.dtype, size=size, element_shape=z.shape) for z in state]
 
 
-def walk_back(
+def _walk_back(
     walk: Walk,
     kept: Sequence[Tensor],
     upstream: Sequence[Tensor],
     variables: Sequence[tf.Variable],
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Return the gradients in the first state and in the variables.
-
-    Args:
-        walk: The steps.
-        kept: The states before each step, `[max_steps, ...]`.
-        upstream: The gradients in the state after all steps.
-        variables: What the steps depend on.
-    """
+    """Return the gradients in the first state and in the variables."""
 
     def body(index: Tensor, slopes: Any, totals: Any) -> tuple[Any, ...]:
         now = [states[index] for states in kept]

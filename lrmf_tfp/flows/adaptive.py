@@ -125,16 +125,10 @@ class AdaptiveSolver:
             times, lengths, *states = (array.stack() for array in ended.kept)
 
             def step(index: Tensor, now: State) -> State:
-                length = lengths[index]
-                rates = rk.stages(_TABLEAU, rate, times[index], now, length=length)
-                return rk.moved(now, rates, _TABLEAU.weights, length=length)
+                return rk.step(_TABLEAU, rate, times[index], now, length=lengths[index])
 
-            def gradient(*upstream: Tensor, variables: Sequence[tf.Variable] = ()) -> Any:
-                walk = rk.Walk(step, ended.num_taken, self.max_steps)
-                slopes, totals = rk.walk_back(walk, states, upstream, variables)
-                return (slopes, totals) if variables else slopes
-
-            return _or_nan(ended, end), gradient
+            walk = rk.Walk(step, ended.num_taken, self.max_steps)
+            return _or_nan(ended, end), rk.recomputing_gradient(walk, states)
 
         return run(*state)
 

@@ -62,15 +62,19 @@ class AffineLayer(tf.Module):
         """Return `x` and `-log|det W|` `[B]`."""
         x = y - self.shift
         if self.lower is not None:
-            matrix = self._strict_lower() + tf.eye(tf.shape(self.lower)[0], dtype=x.dtype)
-            x = _solve(matrix, x, lower=True)
+            x = _solve(self._lower_factor(), x, lower=True)
         if self.upper is not None:
-            matrix = self._strict_upper() + tf.linalg.diag(tf.exp(self.log_diag))
-            return _solve(matrix, x, lower=False), -self._log_det(y)
+            return _solve(self._upper_factor(), x, lower=False), -self._log_det(y)
         return x * tf.exp(-self.log_diag), -self._log_det(y)
 
     def _log_det(self, x: Tensor) -> Tensor:
         return tf.fill([tf.shape(x)[0]], tf.reduce_sum(self.log_diag))
+
+    def _lower_factor(self) -> Tensor:
+        return self._strict_lower() + tf.linalg.diag(tf.ones_like(self.log_diag))
+
+    def _upper_factor(self) -> Tensor:
+        return self._strict_upper() + tf.linalg.diag(tf.exp(self.log_diag))
 
     def _strict_lower(self) -> Tensor:
         return tf.linalg.band_part(self.lower, -1, 0) * _off_diagonal(self.lower)

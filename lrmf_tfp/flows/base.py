@@ -16,7 +16,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability.python.internal import cache_util
 
 from lrmf_tfp._typing import Tensor
-from lrmf_tfp._validation import check_positive_int
+from lrmf_tfp._validation import check_positive_ints
 from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer, initialize_layers
 
 __all__ = ["Flow", "back_to_back_flow"]
@@ -53,7 +53,7 @@ class Flow(tfb.Bijector):
         validate_args: bool = False,
         name: str = "flow",
     ) -> None:
-        event_shape = tuple(check_positive_int(size, "event_shape") for size in event_shape)
+        event_shape = check_positive_ints(event_shape, "event_shape")
         parameters = {
             "layers": layers,
             "event_shape": event_shape,

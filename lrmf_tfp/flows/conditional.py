@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
+from lrmf_tfp._validation import check_positive_int
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.layers import FlowLayer, initialize_layers
 
-__all__ = ["ConditionalFlow", "build_flow"]
+__all__ = ["ConditionalFlow", "build_flow", "check_condition_size"]
 
 
 class ConditionalFlow(Flow):
@@ -135,6 +136,12 @@ class ConditionalFlow(Flow):
         self, y: Tensor, event_ndims: int | None = None, *, condition: Any = None
     ) -> Tensor:
         return self.given(condition).inverse_log_det_jacobian(y, event_ndims=event_ndims)
+
+
+def check_condition_size(condition_size: int) -> None:
+    """Raise ValueError unless there is no condition, 0, or a positive number of covariates."""
+    if condition_size != 0:
+        check_positive_int(condition_size, "condition_size")
 
 
 def build_flow(layers: Sequence[FlowLayer], *, condition_size: int, **options: Any) -> Flow:

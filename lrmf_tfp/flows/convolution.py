@@ -15,7 +15,7 @@ from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_choice
 from lrmf_tfp.networks import ACTIVATIONS, Dense
 
-__all__ = ["Conv", "ConvNet"]
+__all__ = ["Conv", "ConvNet", "pixel_product"]
 
 _SHIFTS = [(row, column) for row in range(3) for column in range(3)]
 
@@ -44,7 +44,7 @@ def _overlap(y: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     return tf.add_n(parts), _patches
 
 
-def _pixel_product(x: Tensor, matrix: Tensor) -> Tensor:
+def pixel_product(x: Tensor, matrix: Tensor) -> Tensor:
     """Return `x @ matrix` for every pixel of `x` `[B, H, W, C]`."""
     y = tf.matmul(tf.reshape(x, [-1, matrix.shape[0]]), matrix)
     return tf.reshape(y, [-1, *x.shape[1:3], matrix.shape[1]])
@@ -79,14 +79,14 @@ class Conv(tf.Module):
         """Apply the layer to images `[B, H, W, in_channels]`."""
         size, _, channels, out_channels = self.kernel.shape
         if size == 1:
-            y = _pixel_product(x, self.kernel[0, 0])
+            y = pixel_product(x, self.kernel[0, 0])
         elif channels <= out_channels:
             matrix = tf.reshape(self.kernel, [9 * channels, out_channels])
-            y = _pixel_product(_patches(x), matrix)
+            y = pixel_product(_patches(x), matrix)
         else:
             mirrored = tf.transpose(self.kernel[::-1, ::-1], [2, 0, 1, 3])
             matrix = tf.reshape(mirrored, [channels, 9 * out_channels])
-            y = _overlap(_pixel_product(x, matrix))
+            y = _overlap(pixel_product(x, matrix))
         return y + self.bias
 
 

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
-from lrmf_tfp._validation import check_choice, check_positive, check_positive_int
+from lrmf_tfp._validation import (
+    check_choice,
+    check_positive,
+    check_positive_int,
+    check_positive_ints,
+)
 from lrmf_tfp.flows.affine import AffineLayer
 from lrmf_tfp.flows.base import Flow
-from lrmf_tfp.flows.conditional import build_flow
+from lrmf_tfp.flows.conditional import build_flow, check_condition_size
 from lrmf_tfp.flows.layers import FlowLayer, InverseLayer
 from lrmf_tfp.networks import MLP, Constants
 
@@ -103,12 +108,10 @@ class CouplingStack:
         """Raise ValueError if a size is below 1, the bound not positive or a name unknown."""
         check_positive_int(self.event_size, "event_size")
         check_positive_int(self.num_layers, "num_layers")
-        for width in self.hidden_units:
-            check_positive_int(width, "hidden_units")
+        check_positive_ints(self.hidden_units, "hidden_units")
         check_choice(self.mixing, "mixing", MIXINGS)
         check_positive(self.max_input, "max_input")
-        if self.condition_size != 0:
-            check_positive_int(self.condition_size, "condition_size")
+        check_condition_size(self.condition_size)
 
     def flow(self, couple: Callable[..., Coupling], *, num_parameters: int, name: str) -> Flow:
         """Return the flow of the layers, one with conditions if it has any."""

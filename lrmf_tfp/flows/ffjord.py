@@ -8,7 +8,12 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
-from lrmf_tfp._validation import check_choice, check_not_negative, check_positive_int
+from lrmf_tfp._validation import (
+    check_choice,
+    check_not_negative,
+    check_positive_int,
+    check_positive_ints,
+)
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.ode import FixedStepSolver, Solver, State
 from lrmf_tfp.flows.solves import Solve, StepError, is_listening, note_solve
@@ -245,8 +250,7 @@ def ffjord_flow(  # noqa: PLR0913 (the settings of the architecture, all with de
     check_choice(trace, "trace", TRACES)
     if not hidden_units:
         raise ValueError("`hidden_units` must have at least 1 entry; got none.")
-    for width in hidden_units:
-        check_positive_int(width, "hidden_units")
+    check_positive_ints(hidden_units, "hidden_units")
     layers = []
     for index in range(num_blocks):
         field = VelocityField(

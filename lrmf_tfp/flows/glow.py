@@ -24,9 +24,14 @@ from typing import Any
 import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
-from lrmf_tfp._validation import check_choice, check_positive, check_positive_int
+from lrmf_tfp._validation import (
+    check_choice,
+    check_positive,
+    check_positive_int,
+    check_positive_ints,
+)
 from lrmf_tfp.flows.base import Flow
-from lrmf_tfp.flows.conditional import build_flow
+from lrmf_tfp.flows.conditional import build_flow, check_condition_size
 from lrmf_tfp.flows.convolution import ConvNet
 from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
 from lrmf_tfp.flows.layers import FlowLayer, conditions_of, initialize_layers
@@ -128,13 +133,11 @@ class _Architecture:
     def __post_init__(self) -> None:
         """Raise ValueError if a size is below 1, a bound not positive or a name unknown."""
         check_positive_int(self.steps_per_level, "steps_per_level")
-        for width in self.hidden_units:
-            check_positive_int(width, "hidden_units")
+        check_positive_ints(self.hidden_units, "hidden_units")
         check_choice(self.activation, "activation", ACTIVATIONS)
         check_positive(self.max_log_scale, "max_log_scale")
         check_positive(self.max_input, "max_input")
-        if self.condition_size != 0:
-            check_positive_int(self.condition_size, "condition_size")
+        check_condition_size(self.condition_size)
 
     def level(self, num_channels: int, num_levels: int) -> GlowLevel:
         """Return the level for images of `num_channels`, with `num_levels - 1` below it."""
@@ -241,7 +244,7 @@ def _image_shape(event_shape: Sequence[int], factor: int) -> list[int]:
     if not isinstance(event_shape, Iterable) or len(event_shape) != 3:
         found = list(event_shape) if isinstance(event_shape, Iterable) else event_shape
         raise ValueError(f"`event_shape` must be [H, W, C]; got {found}.")
-    shape = [check_positive_int(size, "event_shape") for size in event_shape]
+    shape = list(check_positive_ints(event_shape, "event_shape"))
     if shape[0] % factor or shape[1] % factor:
         raise ValueError(
             f"`event_shape` must have H and W divisible by {factor}, which is 2 ** `num_levels`; "

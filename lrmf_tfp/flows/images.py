@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp.flows.affine import AffineLayer
+from lrmf_tfp.flows.convolution import pixel_product
 from lrmf_tfp.flows.real_nvp import AffineCoupling
 
 __all__ = ["ConvCoupling", "PixelAffineLayer"]
@@ -38,11 +39,12 @@ class PixelAffineLayer(AffineLayer):
 
     def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return `y` `[B, H, W, C]` and `log|det dy/dx|` `[B]`."""
-        return _at_pixels(x, self._matrix()) + self.shift, self._log_dets(x)
+        return pixel_product(x, tf.transpose(self._matrix())) + self.shift, self._log_dets(x)
 
     def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return `x` `[B, H, W, C]` and `log|det dx/dy|` `[B]`."""
-        return _at_pixels(y - self.shift, self._inverse_matrix()), -self._log_dets(y)
+        x = pixel_product(y - self.shift, tf.transpose(self._inverse_matrix()))
+        return x, -self._log_dets(y)
 
     def initialize(self, value: Tensor, *, inverse: bool) -> Tensor:
         """Give every channel that comes out mean 0 and scale 1, whatever W was.
@@ -74,28 +76,16 @@ class PixelAffineLayer(AffineLayer):
             self.log_diag.assign_sub(tf.math.log(scale))
         return step(value)[0]
 
-    def _factors(self) -> tuple[Tensor, Tensor]:
-        unit = tf.eye(self.log_diag.shape[0], dtype=self.log_diag.dtype)
-        return unit + self._strict_lower(), unit * tf.exp(self.log_diag) + self._strict_upper()
-
     def _matrix(self) -> Tensor:
-        return tf.matmul(*self._factors())
+        return tf.matmul(self._lower_factor(), self._upper_factor())
 
     def _inverse_matrix(self) -> Tensor:
-        lower, upper = self._factors()
         unit = tf.eye(self.log_diag.shape[0], dtype=self.log_diag.dtype)
-        half = tf.linalg.triangular_solve(lower, unit, lower=True)
-        return tf.linalg.triangular_solve(upper, half, lower=False)
+        half = tf.linalg.triangular_solve(self._lower_factor(), unit, lower=True)
+        return tf.linalg.triangular_solve(self._upper_factor(), half, lower=False)
 
     def _log_dets(self, x: Tensor) -> Tensor:
-        pixels = x.shape[1] * x.shape[2]
-        return tf.fill([tf.shape(x)[0]], pixels * tf.reduce_sum(self.log_diag))
-
-
-def _at_pixels(x: Tensor, matrix: Tensor) -> Tensor:
-    """Return `matrix @ x` at every pixel of `x` `[B, H, W, C]`."""
-    y = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix, transpose_b=True)
-    return tf.reshape(y, [-1, *x.shape[1:]])
+        return x.shape[1] * x.shape[2] * self._log_det(x)
 
 
 class ConvCoupling(AffineCoupling):

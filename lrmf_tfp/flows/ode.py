@@ -135,8 +135,7 @@ class FixedStepSolver:
 
         def step(index: Tensor, now: State) -> State:
             time = start + length * tf.cast(index, length.dtype)
-            rates = rk.stages(tableau, rate, time, now, length=length)
-            return rk.moved(now, rates, tableau.weights, length=length)
+            return rk.step(tableau, rate, time, now, length=length)
 
         fixed = isinstance(self.num_steps, int)
         return rk.Walk(step, self.num_steps, self.num_steps if fixed else self.max_steps)

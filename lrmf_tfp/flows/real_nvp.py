@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -11,7 +12,7 @@ from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_positive
 from lrmf_tfp.flows.affine import AffineLayer
 from lrmf_tfp.flows.base import Flow
-from lrmf_tfp.flows.coupling import Coupling, CouplingStack, Network, bounded
+from lrmf_tfp.flows.coupling import Coupling, CouplingStack, bounded
 
 __all__ = ["AffineCoupling", "real_nvp_flow"]
 
@@ -31,21 +32,12 @@ class AffineCoupling(Coupling):
         self,
         event_size: int,
         *,
-        swap: bool,
-        network: Network,
         max_log_scale: float,
-        max_input: float,
-        condition_size: int = 0,
         name: str = "affine_coupling",
+        **options: Any,
     ) -> None:
-        super().__init__(
-            event_size,
-            swap=swap,
-            network=network,
-            max_input=max_input,
-            condition_size=condition_size,
-            name=name,
-        )
+        """Make the coupling; the other options are those of `Coupling`."""
+        super().__init__(event_size, name=name, **options)
         self._max_log_scale = max_log_scale
 
     def move(self, b: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ __all__ = [
     "SolvingLayer",
     "StepError",
     "can_refine",
+    "is_listening",
     "note_solve",
     "noted_solves",
     "penalty_of",
@@ -128,10 +129,7 @@ def step_error(flow: Any, x: Tensor, *, inverse: bool = False) -> StepError:
         >>> float(error.position), float(error.log_det)
         (0.0, 0.0)
     """
-    walk = inverse_and_log_det if inverse else forward_and_log_det
-    with noted_solves() as solves:
-        walk(flow, x)
-    return _largest([_error_of(solve) for solve in solves])
+    return _largest([_error_of(solve) for solve in _solves_of(flow, x, inverse=inverse)])
 
 
 def refine_steps(flow: Any, x: Tensor, *, inverse: bool = False) -> StepError:
@@ -147,13 +145,10 @@ def refine_steps(flow: Any, x: Tensor, *, inverse: bool = False) -> StepError:
     Returns:
         The error that is left; above a tolerance only where `max_steps` is reached.
     """
-    walk = inverse_and_log_det if inverse else forward_and_log_det
 
     @tf.function(autograph=False)
     def check(x: Tensor) -> StepError:
-        with noted_solves() as solves:
-            walk(flow, x)
-        return raise_steps(solves)
+        return raise_steps(_solves_of(flow, x, inverse=inverse))
 
     x = tf.convert_to_tensor(x, dtype=flow.dtype)
     layers = [part for part in flow.submodules if can_refine(part)]
@@ -175,6 +170,12 @@ def raise_steps(solves: Sequence[Solve]) -> StepError:
 def can_refine(module: Any) -> bool:
     """Return whether a module is a layer whose solver has a number of steps to raise."""
     return bool(getattr(module, "can_refine", False))
+
+
+def _solves_of(flow: Any, x: Tensor, *, inverse: bool) -> list[Solve]:
+    with noted_solves() as solves:
+        (inverse_and_log_det if inverse else forward_and_log_det)(flow, x)
+    return solves
 
 
 def _error_of(solve: Solve) -> StepError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -49,22 +49,14 @@ class SplineCoupling(Coupling):
         self,
         event_size: int,
         *,
-        swap: bool,
         network: MLP | Constants,
-        max_input: float,
         num_bins: int,
         bound: float,
-        condition_size: int = 0,
         name: str = "spline_coupling",
+        **options: Any,
     ) -> None:
-        super().__init__(
-            event_size,
-            swap=swap,
-            network=network,
-            max_input=max_input,
-            condition_size=condition_size,
-            name=name,
-        )
+        """Make the coupling; the other options are those of `Coupling`."""
+        super().__init__(event_size, network=network, name=name, **options)
         self._num_bins = num_bins
         self._bound = bound
         # As far as the network's outputs grow with its width, bins should not.
