@@ -69,9 +69,10 @@ def tfp(
 ) -> Task:
     """Return steps of `tfb.Glow` the way TFP's examples take them."""
     import tensorflow as tf
-    import tf_keras
     from tensorflow_probability import bijectors as tfb
     from tensorflow_probability import distributions as tfd
+
+    from benchmarks._tfp import training_step
 
     flow = tfb.Glow(
         output_shape=[size, size, 1],
@@ -85,17 +86,8 @@ def tfp(
     )
     density.log_prob(_images(size))  # its actnorm starts from what it first sees
     variables = list(flow.trainable_variables)
-    optimizer = tf_keras.optimizers.Adam(1e-3)
-    optimizer.build(variables)
     data = _batches(size, batch_size, steps)
-
-    @tf.function(jit_compile=jit_compile)
-    def step(x: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = -tf.reduce_mean(density.log_prob(x))
-        gradients = tape.gradient(loss, variables)
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return loss
+    step = training_step(density, variables, jit_compile=jit_compile)
 
     def run(_: Any) -> None:
         for batch in next(data):

@@ -7,12 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
-import tf_keras
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 import lrmf_tfp as lt
 from benchmarks._data import batches
+from benchmarks._tfp import training_step
 from benchmarks._workload import Task
 from benchmarks.ffjord._field import error_of, kernels
 
@@ -31,25 +31,23 @@ def ours(
     method: str = "rk4",
 ) -> Task:
     """Return the compiled loop; the setting is the number of Runge-Kutta steps."""
-    flow = lt.flows.ffjord_flow(size, hidden_units=hidden_units, trace="exact")
+    solver = lt.flows.FixedStepSolver(method=method)
+    flow = lt.flows.ffjord_flow(size, hidden_units=hidden_units, trace="exact", solver=solver)
     (layer,) = flow.layers
     for dense, kernel in zip(layer.field.layers, kernels(size, hidden_units, scale), strict=True):
         dense.kernel.assign(kernel.astype("float32"))
     objective = lt.objectives.MaximumLikelihoodObjective(lt.densities.flow_density(flow))
     optimizer = lt.optimizers.Adam(learning_rate=_RATE)
     config = lt.FitConfig(steps_per_call=steps, optimizer=optimizer)
+    loop = lt.training.Trainer(objective, config).loop
     data = batches(size, batch_size=batch_size, steps=steps)
-    loops: dict[int, Any] = {}
 
     def run(num_steps: int) -> None:
-        if num_steps not in loops:
-            layer.solver = lt.flows.FixedStepSolver(num_steps, method)
-            loops[num_steps] = lt.training.Trainer(objective, config).loop
         layer.num_steps.assign(num_steps)
-        loops[num_steps].run((next(data),), step=0, num_steps=steps).last.numpy()
+        loop.run((next(data),), step=0, num_steps=steps).last.numpy()
 
     def check(num_steps: int) -> dict[str, float]:
-        layer.solver = lt.flows.FixedStepSolver(num_steps, method)
+        layer.num_steps.assign(num_steps)
         log_det = lambda x: flow.inverse_and_log_det(x)[1]  # noqa: E731
         sizes = {"size": size, "hidden_units": hidden_units, "batch_size": batch_size}
         return {"error": error_of(log_det, **sizes, scale=scale)}
@@ -83,8 +81,6 @@ def adaptive(
     """Return TFP's adaptive Dormand-Prince with its adjoint; the setting is the tolerance."""
     field = _Field(size, hidden_units, scale)
     variables = list(field.trainable_variables)
-    optimizer = tf_keras.optimizers.Adam(_RATE)
-    optimizer.build(variables)
     data = batches(size, batch_size=batch_size, steps=steps)
     taken: dict[float, Any] = {}
 
@@ -93,7 +89,8 @@ def adaptive(
             density = tfd.TransformedDistribution(
                 tfd.MultivariateNormalDiag(loc=tf.zeros(size)), _bijector(field, tolerance)
             )
-            taken[tolerance] = _step(density, variables, optimizer)
+            # XLA does not compile the gradient of TFP's exact trace
+            taken[tolerance] = training_step(density, variables, learning_rate=_RATE)
         for batch in next(data):
             loss = taken[tolerance](tf.constant(batch))
         loss.numpy()
@@ -112,15 +109,3 @@ def _bijector(field: _Field, tolerance: float) -> tfb.FFJORD:
     return tfb.FFJORD(
         field, ode_solve_fn=solver.solve, trace_augmentation_fn=tfb.ffjord.trace_jacobian_exact
     )
-
-
-def _step(density: Any, variables: list[Any], optimizer: Any) -> Any:
-    @tf.function  # XLA does not compile the gradient of TFP's exact trace
-    def step(x: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = -tf.reduce_mean(density.log_prob(x))
-        gradients = tape.gradient(loss, variables)
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return loss
-
-    return step

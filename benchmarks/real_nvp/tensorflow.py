@@ -17,6 +17,7 @@ from tensorflow_probability import distributions as tfd
 
 import lrmf_tfp as lt
 from benchmarks._data import batches, samples
+from benchmarks._tfp import training_step
 from benchmarks._workload import Task
 
 __all__ = ["idiomatic", "idiomatic_xla", "ours", "ours_mixed"]
@@ -66,17 +67,7 @@ def idiomatic(
         tfd.MultivariateNormalDiag(loc=tf.zeros(size)), tfb.Chain(parts)
     )
     variables = [v for network in networks for v in network.trainable_variables]
-    optimizer = tf_keras.optimizers.Adam(1e-3)
-    optimizer.build(variables)
-
-    @tf.function(jit_compile=jit_compile)
-    def step(x: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = -tf.reduce_mean(density.log_prob(x))
-        gradients = tape.gradient(loss, variables)
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return loss
-
+    step = training_step(density, variables, jit_compile=jit_compile)
     stream = _stream(size, batch_size)
 
     def run(_: Any) -> None:
