@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lrmf_tfp import (
+        critics,
         datasets,
         densities,
+        density_ratio,
         divergences,
         export,
         flows,
@@ -37,8 +39,10 @@ __all__ = [
     "DomainPair",
     "FitConfig",
     "FitResult",
+    "critics",
     "datasets",
     "densities",
+    "density_ratio",
     "divergences",
     "export",
     "fit",

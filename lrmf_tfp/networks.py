@@ -27,6 +27,8 @@ def softplus(x: Tensor) -> Tensor:
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "elu": tf.nn.elu,
+    "leaky_relu": tf.nn.leaky_relu,
+    "linear": tf.identity,
     "relu": tf.nn.relu,
     "softplus": softplus,
     "swish": tf.nn.silu,
@@ -36,6 +38,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 _SLOPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "elu": lambda x, y: tf.where(x > 0.0, tf.ones_like(x), y + 1.0),
+    "leaky_relu": lambda x, y: tf.where(x > 0.0, tf.ones_like(x), 0.2 * tf.ones_like(x)),
+    "linear": lambda x, y: tf.ones_like(x),
     "relu": lambda x, y: tf.cast(x > 0.0, x.dtype),
     "softplus": lambda x, y: tf.sigmoid(x),
     "swish": lambda x, y: y + tf.sigmoid(x) * (1.0 - y),
@@ -80,7 +84,8 @@ class Dense(tf.Module):
 class MLP(tf.Module):
     """Multilayer perceptron, `[B, in_features] -> [B, out_features]`.
 
-    The last layer starts at zero, so that a flow conditioned by it starts at the identity.
+    The last layer starts at zero, so that a flow conditioned by it starts at the identity, unless
+    `last_gain` says otherwise. `activation` is one name for all hidden layers, or one for each.
 
     Attributes:
         layers: The `Dense` layers, input first.
@@ -97,16 +102,16 @@ class MLP(tf.Module):
         out_features: int,
         *,
         hidden_units: Sequence[int],
-        activation: str = "softplus",
+        activation: str | Sequence[str] = "softplus",
+        last_gain: float = 0.0,
         seed: int = 0,
         dtype: tf.DType = tf.float32,
         name: str = "mlp",
     ) -> None:
-        check_choice(activation, "activation", ACTIVATIONS)
+        self._activations = _one_each(activation, len(hidden_units))
         super().__init__(name=name)
-        self._activation = activation
         widths = [in_features, *hidden_units, out_features]
-        gains = [2.0] * len(hidden_units) + [0.0]
+        gains = [2.0] * len(hidden_units) + [last_gain]
         self.fan_in = widths[-2]
         self.layers = [
             Dense(n, m, seed=(seed, i), gain=gain, dtype=dtype, name=f"dense_{i}")
@@ -115,10 +120,22 @@ class MLP(tf.Module):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Evaluate the network on `x` `[B, in_features]`."""
-        activate = ACTIVATIONS[self._activation]
-        for layer in self.layers[:-1]:
-            x = activate(layer(x))
+        for layer, activation in zip(self.layers[:-1], self._activations, strict=True):
+            x = ACTIVATIONS[activation](layer(x))
         return self.layers[-1](x)
+
+
+def _one_each(activation: str | Sequence[str], num_layers: int) -> tuple[str, ...]:
+    """Return the name of the activation of each hidden layer."""
+    if isinstance(activation, str):
+        return (check_choice(activation, "activation", ACTIVATIONS),) * num_layers
+    names = tuple(check_choice(name, "activation", ACTIVATIONS) for name in activation)
+    if len(names) != num_layers:
+        raise ValueError(
+            f"`activation` must be one name, or one for each of {num_layers} hidden layers; "
+            f"got {len(names)}."
+        )
+    return names
 
 
 class Constants(tf.Module):

@@ -39,6 +39,8 @@ LEVELS = {
     "_builders": 4,
     "training": 4,
     "metrics": 4,
+    "critics": 5,
+    "density_ratio": 5,
     "export": 5,
     "_run": 6,
     "plotting": 6,

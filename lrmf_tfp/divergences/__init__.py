@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lrmf_tfp.divergences.f_divergence import F_DIVERGENCES, FDivergence, as_f_divergence
+from lrmf_tfp.divergences.kernel_ratio import kernel_mean_matching, ratios_from_kernels
 from lrmf_tfp.divergences.mmd import (
     energy_distance,
     mmd_squared,
@@ -18,16 +20,21 @@ from lrmf_tfp.divergences.wasserstein import (
 )
 
 __all__ = [
+    "FDivergence",
+    "F_DIVERGENCES",
     "SinkhornResult",
     "TransportResult",
+    "as_f_divergence",
     "emd",
     "energy_distance",
+    "kernel_mean_matching",
     "max_sliced_wasserstein",
     "mmd_squared",
     "mmd_squared_linear_time",
     "mmd_squared_random_features",
     "mmd_witness",
     "optimal_transport",
+    "ratios_from_kernels",
     "sinkhorn",
     "sinkhorn_divergence",
     "sliced_wasserstein",

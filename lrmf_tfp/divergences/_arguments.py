@@ -71,6 +71,7 @@ def as_weighted_pair(
     target_weights: Any = None,
     *,
     min_rows: int = 1,
+    names: tuple[str, str] = ("source", "target"),
 ) -> WeightedPair:
     """Return two sample sets and their weights as tensors of one dtype, the wider of the two.
 
@@ -80,23 +81,25 @@ def as_weighted_pair(
         source_weights: Weights `[N]`, >= 0, that sum to 1; equal ones by default.
         target_weights: Weights `[M]`, likewise.
         min_rows: Fewest rows that the estimator can do with.
+        names: What the caller calls the two sets.
 
     Raises:
         TypeError: If values are not real numbers.
         ValueError: If shapes do not fit, a value is not finite, or weights are negative or do not
             sum to 1.
     """
-    x = as_points(source, "source", min_rows=min_rows)
-    y = as_points(target, "target", min_rows=min_rows)
+    x = as_points(source, names[0], min_rows=min_rows)
+    y = as_points(target, names[1], min_rows=min_rows)
     if x.shape[1] != y.shape[1]:
         raise ValueError(
-            f"`target` must have shape [M, {x.shape[1]}] to match `source`; got {_shape(y)}."
+            f"`{names[1]}` must have shape [M, {x.shape[1]}] to match `{names[0]}`; "
+            f"got {_shape(y)}."
         )
     dtype = x.dtype if x.dtype == y.dtype else tf.float64
     if x.dtype != y.dtype:
         x, y = tf.cast(x, dtype), tf.cast(y, dtype)
-    a = _as_weights(source_weights, "source_weights", points=x)
-    b = _as_weights(target_weights, "target_weights", points=y)
+    a = _as_weights(source_weights, f"{names[0]}_weights", points=x)
+    b = _as_weights(target_weights, f"{names[1]}_weights", points=y)
     return WeightedPair(x, y, a, b)
 
 
@@ -147,7 +150,7 @@ def as_seed(value: Any) -> Tensor:
     return tf.constant([0, check_seed(value, "seed")])
 
 
-def check_squares(pair: WeightedPair) -> None:
+def check_squares(pair: WeightedPair, names: tuple[str, str] = ("source", "target")) -> None:
     """Raise ValueError where squared distances would be infinite, if that is known."""
     points = pair[:2]
     if any(map(tf.is_symbolic_tensor, points)):
@@ -156,8 +159,8 @@ def check_squares(pair: WeightedPair) -> None:
     highest = float(pair.source.dtype.max) ** 0.5 / 64.0
     if largest > highest:
         raise ValueError(
-            f"`source` and `target` must be at most {highest:.0e} in size, for squared distances "
-            f"to be {pair.source.dtype.name} numbers; got {largest:.0e}."
+            f"`{names[0]}` and `{names[1]}` must be at most {highest:.0e} in size, for squared "
+            f"distances to be {pair.source.dtype.name} numbers; got {largest:.0e}."
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -16,10 +15,10 @@ from lrmf_tfp.divergences._arguments import (
     as_seed,
     as_weighted_pair,
     check_spread,
-    check_squares,
 )
 from lrmf_tfp.divergences._envelope import with_gradients
-from lrmf_tfp.kernels import EnergyKernel, RadialKernel, build_kernel
+from lrmf_tfp.divergences._kernel_arguments import Kernel, as_kernel, as_radial
+from lrmf_tfp.kernels import EnergyKernel, RadialKernel
 
 __all__ = [
     "energy_distance",
@@ -28,8 +27,6 @@ __all__ = [
     "mmd_squared_random_features",
     "mmd_witness",
 ]
-
-Kernel = str | RadialKernel | Callable[[Tensor, Tensor], Tensor]
 
 
 def mmd_squared(
@@ -85,7 +82,7 @@ def mmd_squared(
     if unbiased:
         check_spread(pair.source_weights, "source_weights")
         check_spread(pair.target_weights, "target_weights")
-    found = _as_kernel(kernel, pair)
+    found = as_kernel(kernel, pair)
     if not isinstance(found, RadialKernel):
         return terms.callable_mmd(pair, found, unbiased=unbiased)
     precise = terms.precise(pair, found)
@@ -165,7 +162,7 @@ def mmd_squared_linear_time(
         [1] Gretton et al., A Kernel Two-Sample Test, JMLR 2012, lemma 14.
     """
     pair = as_weighted_pair(source, target, min_rows=2)
-    found = _as_radial(kernel, pair)
+    found = as_radial(kernel, pair)
     precise = terms.precise(pair, found)
     value = terms.linear_time_mmd(precise.source, precise.target, found)
     return tf.cast(value, pair.source.dtype)
@@ -210,7 +207,7 @@ def mmd_squared_random_features(
     """
     check_positive_int(num_features, "num_features")
     pair = as_weighted_pair(source, target, source_weights, target_weights)
-    frequencies = _as_radial(kernel, pair).frequencies(
+    frequencies = as_radial(kernel, pair).frequencies(
         num_features, pair.source.shape[1], seed=as_seed(seed), dtype=pair.source.dtype
     )
     return terms.feature_mmd(pair, frequencies)
@@ -256,29 +253,7 @@ def mmd_witness(
             f"`points` must have shape [G, {pair.source.shape[1]}] to match `source`; "
             f"got {z.shape.as_list()}."
         )
-    found = _as_radial(kernel, pair)
+    found = as_radial(kernel, pair)
     precise = terms.precise(pair, found)
     value = terms.witness(tf.cast(z, precise.source.dtype), precise, found)
     return tf.cast(value, pair.source.dtype)
-
-
-def _as_kernel(kernel: Kernel, pair: WeightedPair) -> Any:
-    check_squares(pair)
-    if not isinstance(kernel, str):
-        if not callable(kernel):
-            raise TypeError(f"`kernel` must be a name, a kernel or a function; got {kernel!r}.")
-        return kernel
-    if kernel == "energy":
-        return EnergyKernel()
-    if tf.is_symbolic_tensor(pair.source) or tf.is_symbolic_tensor(pair.target):
-        raise ValueError(
-            f"`kernel` must be a kernel, not a name, inside a tf.function; got {kernel!r}."
-        )
-    return build_kernel(kernel, pair.source, pair.target)
-
-
-def _as_radial(kernel: str | RadialKernel, pair: WeightedPair) -> RadialKernel:
-    found = _as_kernel(kernel, pair)
-    if not isinstance(found, RadialKernel):
-        raise TypeError(f"`kernel` must be a name or a RadialKernel; got {found!r}.")
-    return found
