@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lrmf_tfp.divergences.f_divergence import F_DIVERGENCES, FDivergence, as_f_divergence
 from lrmf_tfp.divergences.kernel_ratio import kernel_mean_matching, ratios_from_kernels
+from lrmf_tfp.divergences.kl import kl_closed_form, kl_gaussian, kl_nearest_neighbours
 from lrmf_tfp.divergences.mmd import (
     energy_distance,
     mmd_squared,
@@ -11,8 +12,24 @@ from lrmf_tfp.divergences.mmd import (
     mmd_squared_random_features,
     mmd_witness,
 )
+from lrmf_tfp.divergences.monte_carlo import (
+    MonteCarloEstimate,
+    estimate_kl,
+    f_divergence_monte_carlo,
+    jensen_shannon_monte_carlo,
+    kl_monte_carlo,
+)
+from lrmf_tfp.divergences.quadrature import f_divergence_quadrature
 from lrmf_tfp.divergences.sinkhorn import SinkhornResult, sinkhorn, sinkhorn_divergence
 from lrmf_tfp.divergences.transport import TransportResult, emd, optimal_transport
+from lrmf_tfp.divergences.variational import (
+    VARIATIONAL_BOUNDS,
+    DonskerVaradhan,
+    VariationalBound,
+    as_variational_bound,
+    donsker_varadhan_bound,
+    variational_bound,
+)
 from lrmf_tfp.divergences.wasserstein import (
     max_sliced_wasserstein,
     sliced_wasserstein,
@@ -20,14 +37,28 @@ from lrmf_tfp.divergences.wasserstein import (
 )
 
 __all__ = [
+    "DonskerVaradhan",
     "FDivergence",
     "F_DIVERGENCES",
+    "MonteCarloEstimate",
     "SinkhornResult",
     "TransportResult",
+    "VARIATIONAL_BOUNDS",
+    "VariationalBound",
     "as_f_divergence",
+    "as_variational_bound",
+    "donsker_varadhan_bound",
     "emd",
     "energy_distance",
+    "estimate_kl",
+    "f_divergence_monte_carlo",
+    "f_divergence_quadrature",
+    "jensen_shannon_monte_carlo",
     "kernel_mean_matching",
+    "kl_closed_form",
+    "kl_gaussian",
+    "kl_monte_carlo",
+    "kl_nearest_neighbours",
     "max_sliced_wasserstein",
     "mmd_squared",
     "mmd_squared_linear_time",
@@ -38,5 +69,6 @@ __all__ = [
     "sinkhorn",
     "sinkhorn_divergence",
     "sliced_wasserstein",
+    "variational_bound",
     "wasserstein_1d",
 ]

@@ -62,6 +62,8 @@ class FDivergence:
     """`T* = f'(exp(l))` of a log-ratio `l`, where the bound is tight."""
     log_ratio_of_output: Function | None
     """`log(p / q)` of a raw output `v`, as if `g(v)` were optimal; None if `v` does not tell."""
+    adjoint: str | None = None
+    """Name of the divergence in which p and q have changed places."""
 
     def f_of_log_ratio(self, log_ratio: Tensor) -> Tensor:
         """Return `f(exp(log_ratio))`; infinite log-ratios give limits, with gradient 0."""
@@ -70,11 +72,17 @@ class FDivergence:
         at_infinity = math.copysign(math.inf, self.slope_at_infinity or -1.0)
         limits = tf.where(
             log_ratio > 0.0,
-            tf.cast(at_infinity, inside.dtype),
-            tf.cast(self.f_at_zero, inside.dtype),
+            tf.constant(at_infinity, inside.dtype),
+            tf.constant(self.f_at_zero, inside.dtype),
         )
         limits = tf.where(tf.math.is_nan(log_ratio), log_ratio, limits)
         return tf.where(finite, inside, limits)
+
+    def adjoint_of_log_ratio(self, log_ratio: Tensor) -> Tensor:
+        """Return `f(u) / u` at `u = exp(log_ratio)`, without overflow where u is large."""
+        if self.adjoint is None:
+            return self.f_of_log_ratio(log_ratio) * tf.exp(-log_ratio)
+        return F_DIVERGENCES[self.adjoint].f_of_log_ratio(-log_ratio)
 
     def bound(self, numerator_outputs: Tensor, denominator_outputs: Tensor) -> Tensor:
         """Return `mean(g(v(x))) - mean(f*(g(v(y))))`, x from p and y from q.
@@ -150,6 +158,7 @@ _TABLE = (
         conjugate_of_output=lambda v: guarded_exp(v - 1.0),
         optimal_critic=lambda log_u: 1.0 + log_u,
         log_ratio_of_output=lambda v: v - 1.0,
+        adjoint="reverse_kl",
     ),
     FDivergence(
         name="reverse_kl",
@@ -162,6 +171,7 @@ _TABLE = (
         conjugate_of_output=lambda v: v - 1.0,
         optimal_critic=lambda log_u: -tf.exp(-log_u),
         log_ratio_of_output=tf.identity,
+        adjoint="kl",
     ),
     FDivergence(
         name="pearson",
@@ -174,6 +184,7 @@ _TABLE = (
         conjugate_of_output=_pearson_conjugate,
         optimal_critic=lambda log_u: 2.0 * tf.math.expm1(log_u),
         log_ratio_of_output=lambda v: _log_of_ratio(1.0 + 0.5 * v),
+        adjoint="neyman",
     ),
     FDivergence(
         name="neyman",
@@ -186,6 +197,7 @@ _TABLE = (
         conjugate_of_output=lambda v: 2.0 - 2.0 * guarded_exp(-0.5 * v),
         optimal_critic=lambda log_u: -tf.math.expm1(-2.0 * log_u),
         log_ratio_of_output=lambda v: 0.5 * v,
+        adjoint="pearson",
     ),
     FDivergence(
         name="squared_hellinger",
@@ -198,6 +210,7 @@ _TABLE = (
         conjugate_of_output=lambda v: guarded_exp(v) - 1.0,
         optimal_critic=lambda log_u: -tf.math.expm1(-0.5 * log_u),
         log_ratio_of_output=lambda v: 2.0 * v,
+        adjoint="squared_hellinger",
     ),
     FDivergence(
         name="jensen_shannon",
@@ -212,6 +225,7 @@ _TABLE = (
         conjugate_of_output=lambda v: 0.5 * (softplus(v) - _LOG_2),
         optimal_critic=lambda log_u: 0.5 * (_LOG_2 - softplus(-log_u)),
         log_ratio_of_output=tf.identity,
+        adjoint="jensen_shannon",
     ),
     FDivergence(
         name="gan",
@@ -224,6 +238,7 @@ _TABLE = (
         conjugate_of_output=softplus,
         optimal_critic=lambda log_u: -softplus(-log_u),
         log_ratio_of_output=tf.identity,
+        adjoint="gan",
     ),
     FDivergence(
         name="total_variation",
@@ -236,6 +251,7 @@ _TABLE = (
         conjugate_of_output=lambda v: 0.5 * tf.tanh(v),
         optimal_critic=lambda log_u: 0.5 * tf.sign(log_u),
         log_ratio_of_output=None,
+        adjoint="total_variation",
     ),
 )
 

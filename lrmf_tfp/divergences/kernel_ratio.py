@@ -10,7 +10,7 @@ from lrmf_tfp._typing import Samples, Tensor
 from lrmf_tfp._validation import check_positive
 from lrmf_tfp.divergences._arguments import as_weighted_pair, compiled
 from lrmf_tfp.divergences._kernel_arguments import as_radial
-from lrmf_tfp.kernels import RadialKernel, squared_distances
+from lrmf_tfp.kernels import EnergyKernel, RadialKernel, squared_distances
 
 __all__ = ["kernel_mean_matching", "ratios_from_kernels"]
 
@@ -29,7 +29,7 @@ def kernel_mean_matching(
 ) -> Tensor:
     """Return density ratios `p / q` at the samples of q by kernel mean matching.
 
-    `r = M / N (K_qq + ridge I)^-1 K_qp 1`: the weights of q's N samples for which their mean
+    `r = N / M (K_qq + ridge I)^-1 K_qp 1`: the weights of q's N samples for which their mean
     embedding comes closest to that of p's M samples. Fixed design: the ratio is defined at the
     given samples of q and nowhere else. It is not kept above 0; some percent of the estimates
     fall below where p has no mass. Differentiable in both sample sets.
@@ -51,8 +51,8 @@ def kernel_mean_matching(
 
     Raises:
         TypeError: If samples are not numbers or a kernel is not a `RadialKernel`.
-        ValueError: If shapes differ, values are not finite, `ridge` is not above 0 or the system
-            is singular.
+        ValueError: If shapes differ, values are not finite, `ridge` is not above 0, a kernel is
+            not positive definite or the system is singular.
 
     Examples:
         >>> from lrmf_tfp.kernels import GaussianKernel
@@ -70,6 +70,8 @@ def kernel_mean_matching(
     check_positive(ridge, "ridge")
     pair = as_weighted_pair(denominator, numerator, names=_NAMES)
     found = [as_radial(each, pair, names=_NAMES) for each in _as_sequence(kernel)]
+    if any(isinstance(each, EnergyKernel) for each in found):
+        raise ValueError("`kernel` must be positive definite; got the energy kernel, -|x - y|.")
     y, x = (tf.cast(points, tf.float64) for points in (pair.source, pair.target))
     ratios = [_solve(each, x, y, tf.constant(ridge, tf.float64)) for each in found]
     return tf.cast(tf.add_n(ratios) / len(ratios), pair.source.dtype)

@@ -1,4 +1,4 @@
-"""Trainable densities as `tfd.Distribution`s (level 2)."""
+"""Densities with variables to train, and the start of their training (level 2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from lrmf_tfp._joint import forward_and_log_det, inverse_and_log_det
 from lrmf_tfp._typing import Array, Tensor
 from lrmf_tfp._validation import check_positive, check_positive_int
 
-__all__ = ["FlowDensity", "flow_density", "gaussian_density", "moment_start", "student_t_base"]
+__all__ = [
+    "FlowDensity",
+    "flow_density",
+    "gaussian_density",
+    "moment_start",
+    "student_t_base",
+]
 
 _DEAD = 1e-12  # of the widest axis: a scale below that is rounding
 _MOST_ROWS = 1024  # as many samples tell the moments of a layer

@@ -1,0 +1,22 @@
+"""Densities as `tfd.Distribution`s: trainable ones, and ones with bounded support (level 2)."""
+
+from __future__ import annotations
+
+from lrmf_tfp.densities.bounded import BoundedBeta, shifted_beta
+from lrmf_tfp.densities.trainable import (
+    FlowDensity,
+    flow_density,
+    gaussian_density,
+    moment_start,
+    student_t_base,
+)
+
+__all__ = [
+    "BoundedBeta",
+    "FlowDensity",
+    "flow_density",
+    "gaussian_density",
+    "moment_start",
+    "shifted_beta",
+    "student_t_base",
+]
