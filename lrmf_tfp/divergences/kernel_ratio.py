@@ -34,9 +34,9 @@ def kernel_mean_matching(
     given samples of q and nowhere else. It is not kept above 0; some percent of the estimates
     fall below where p has no mass. Differentiable in both sample sets.
 
-    With several kernels the result is the average of their solutions. `mean(r^2) - 1` estimates
+    With several kernels the result is the average of their solutions. `mean((r - 1)^2)` estimates
     the Pearson divergence, but for a small ridge mostly its own bias: for equal distributions,
-    N = 100, D = 2 and unit bandwidth it is 3.2 with `ridge=1e-3` and 0.1 with `ridge=1`. Look at
+    N = 100, D = 2 and unit bandwidth it is about 4 with `ridge=1e-3`, 0.15 with `ridge=1`. Look at
     it together with `mean(r)`, which should be 1.
 
     Args:
@@ -91,6 +91,7 @@ def ratios_from_kernels(within: Tensor, across: Tensor, *, ridge: Tensor | float
     """
     within, across = tf.convert_to_tensor(within), tf.convert_to_tensor(across)
     size = tf.shape(within)[0]
+    ridge = tf.convert_to_tensor(ridge, dtype_hint=within.dtype)  # a cast of 0.01 is float32's
     diagonal = tf.cast(ridge, within.dtype) * tf.ones([size], within.dtype)
     factor = tf.linalg.cholesky(tf.linalg.set_diag(within, tf.linalg.diag_part(within) + diagonal))
     means = tf.reduce_mean(across, axis=1, keepdims=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lrmf_tfp.objectives.adversarial import AdversarialObjective, AdversarialTerms, Critic
 from lrmf_tfp.objectives.back_to_back import BackToBackObjective, BackToBackTerms
 from lrmf_tfp.objectives.base import Objective, Stage, VariableGroup, copy_variables
+from lrmf_tfp.objectives.classification import ClassificationObjective, ClassificationTerms
 from lrmf_tfp.objectives.divergence import (
     DivergenceObjective,
     DivergenceTerms,
@@ -32,6 +33,8 @@ __all__ = [
     "AdversarialTerms",
     "BackToBackObjective",
     "BackToBackTerms",
+    "ClassificationObjective",
+    "ClassificationTerms",
     "Critic",
     "DivergenceObjective",
     "DivergenceTerms",
