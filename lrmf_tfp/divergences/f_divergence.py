@@ -17,7 +17,7 @@ from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_choice
 from lrmf_tfp.networks import softplus
 
-__all__ = ["F_DIVERGENCES", "FDivergence", "as_f_divergence"]
+__all__ = ["FDivergence", "F_DIVERGENCES", "as_f_divergence"]
 
 _LOG_2 = math.log(2.0)
 # exp(x) goes on as its tangent above: squared gradients would overflow in float32.

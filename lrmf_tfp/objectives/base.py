@@ -36,6 +36,7 @@ class VariableGroup(NamedTuple):
         loss: The term of the objective's NamedTuple that the group minimises.
         every: The group moves on each step divisible by this number.
         optimizer: What moves it if the user does not say; `Adam()` when None.
+        start: First step on which it may move: until then the others get used to it.
     """
 
     name: str
@@ -43,6 +44,16 @@ class VariableGroup(NamedTuple):
     loss: str = "loss"
     every: int = 1
     optimizer: Optimizer | None = None
+    start: int = 0
+
+    def moves(self, step: Tensor) -> Tensor:
+        """Whether the group moves on a step, scalar bool."""
+        return tf.logical_and(step >= self.start, step % self.every == 0)
+
+    def num_moves(self, step: Tensor) -> Tensor:
+        """How often the group has moved before a step, scalar int64."""
+        first = -(-self.start // self.every)
+        return tf.maximum(-(-step // self.every) - first, 0)
 
 
 class Stage(NamedTuple):

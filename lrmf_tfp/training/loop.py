@@ -134,18 +134,21 @@ class CompiledLoop:
         finite = tf.reduce_all(tf.math.is_finite(tf.stack([*values, *norms])))
         rates = []
         for index, group in enumerate(self.groups):
-            context = self._context(step, getattr(terms, group.loss), norms[index])
-            apply = tf.logical_and(finite, step % group.every == 0)
+            context = self._context(group, step, getattr(terms, group.loss), norms[index])
+            apply = tf.logical_and(finite, group.moves(step))
             limit = tf.constant(self._config.clip_norm, tf.float64)
             shrink = limit / tf.maximum(norms[index], limit)
             self._apply(index, gradients[index], context, shrink=shrink, apply=apply)
             rates.append(self._optimizers[index].rate(context))
         return tf.stack([*values, *_as_float64(rates), *norms])
 
-    def _context(self, step: Tensor, loss: Tensor, norm: Tensor) -> StepContext:
+    def _context(
+        self, group: VariableGroup, step: Tensor, loss: Tensor, norm: Tensor
+    ) -> StepContext:
         progress = tf.cast(step, tf.float64) / self._config.num_steps
         clipped = tf.minimum(norm, tf.constant(self._config.clip_norm, tf.float64))
-        return StepContext(step, progress, loss, tf.square(clipped), self.scale.value())
+        count = group.num_moves(step)
+        return StepContext(count, progress, loss, tf.square(clipped), self.scale.value())
 
     def _apply(
         self,
