@@ -2,4 +2,15 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from lrmf_tfp.critics.learned import LearnedCritic, fit_critic
+from lrmf_tfp.critics.wasserstein import WassersteinCritic, wasserstein_critic
+from lrmf_tfp.critics.witness import MMDCritic, mmd_critic
+
+__all__ = [
+    "LearnedCritic",
+    "MMDCritic",
+    "WassersteinCritic",
+    "fit_critic",
+    "mmd_critic",
+    "wasserstein_critic",
+]

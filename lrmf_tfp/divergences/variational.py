@@ -44,8 +44,6 @@ class DonskerVaradhan:
             for Large Time IV, Communications on Pure and Applied Mathematics 1983.
         [2] Belghazi et al., Mutual Information Neural Estimation, ICML 2018, arXiv:1801.04062,
             theorem 1.
-        [3] Poole et al., On Variational Bounds of Mutual Information, ICML 2019,
-            arXiv:1905.06922, section 2.1.
     """
 
     name: ClassVar[str] = "donsker_varadhan"

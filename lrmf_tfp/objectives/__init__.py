@@ -27,6 +27,7 @@ from lrmf_tfp.objectives.maximum_likelihood import (
     MaximumLikelihoodObjective,
     MaximumLikelihoodTerms,
 )
+from lrmf_tfp.objectives.variational import VariationalObjective, VariationalTerms
 
 __all__ = [
     "AdversarialObjective",
@@ -49,6 +50,8 @@ __all__ = [
     "PositionsObjective",
     "Stage",
     "VariableGroup",
+    "VariationalObjective",
+    "VariationalTerms",
     "copy_variables",
     "emd_objective",
     "energy_objective",
