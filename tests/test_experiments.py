@@ -15,7 +15,7 @@ import pytest
 from experiments import _runner
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("gaussians", "moons", "trajectories")
+NAMES = ("gaussians", "kl", "moons", "trajectories")
 
 
 @dataclass(frozen=True)
@@ -190,3 +190,26 @@ def test_trajectories_are_measured_and_drawn(results):
         assert each["solver_error"] < 1e-3
     assert metrics["regularised"]["kinetic_energy"] < metrics["plain"]["kinetic_energy"]
     assert (output / "trajectories.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_kl_agrees_in_closed_form_draws_and_samples(results):
+    output, metrics = results["kl"]
+    assert metrics["closed_form"] == pytest.approx(2.5925814637, abs=1e-10)
+    assert metrics["monte_carlo"] == pytest.approx(2.5925814637, abs=0.045)
+    assert metrics["other_direction"]["closed_form"] == pytest.approx(13.4174185363, abs=1e-9)
+    assert metrics["line"]["quadrature"]["kl"] == pytest.approx(0.4431471806, abs=1e-8)
+    assert metrics["classifier"] == pytest.approx(0.4431471806, abs=0.1)
+    assert 1.0 < metrics["imbalance"]["raw_shift"] < 1.7
+    assert all(entry["low"] < entry["high"] for entry in metrics["acceptance"].values())
+    pictures = {
+        "estimators.png",
+        "joint.png",
+        "log_ratio.png",
+        "prescribed.png",
+        "running_mean.png",
+        "scatter.png",
+        "spread.png",
+        "squared_error.png",
+    }
+    assert pictures <= {entry.name for entry in output.iterdir()}
