@@ -19,6 +19,7 @@ from tensorflow_probability import distributions as tfd
 from lrmf_tfp._typing import Array, Samples, Tensor
 from lrmf_tfp._validation import as_pair, check_positive_int
 from lrmf_tfp.divergences._arguments import WeightedPair, as_weighted_pair, check_squares, compiled
+from lrmf_tfp.divergences._distributions import check_distributions
 
 __all__ = ["kl_closed_form", "kl_gaussian", "kl_nearest_neighbours"]
 
@@ -38,6 +39,7 @@ def kl_closed_form(p: tfd.Distribution, q: tfd.Distribution) -> Tensor:
         `[]`, or the batch shape; nats, >= 0.
 
     Raises:
+        TypeError: If p or q is not a distribution.
         ValueError: If events differ, or no closed form is known.
 
     Examples:
@@ -49,11 +51,7 @@ def kl_closed_form(p: tfd.Distribution, q: tfd.Distribution) -> Tensor:
         [1] Kullback and Leibler, On information and sufficiency, Annals of Mathematical
             Statistics 1951, eq. (2.4).
     """
-    if not p.event_shape.is_compatible_with(q.event_shape):
-        raise ValueError(
-            f"`q` must have events {p.event_shape.as_list()} as `p`; "
-            f"got {q.event_shape.as_list()}."
-        )
+    check_distributions(p, q, single=False)
     p, q = _without_common_bijector(p, q)
     if _is_shifted_beta(p) and _is_shifted_beta(q):
         return _kl_of_shifted(_inner(p), _inner(q))

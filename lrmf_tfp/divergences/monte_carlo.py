@@ -17,6 +17,7 @@ from tensorflow_probability import random as tfp_random
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_positive_int
 from lrmf_tfp.divergences._arguments import as_seed
+from lrmf_tfp.divergences._distributions import check_distributions
 from lrmf_tfp.divergences.f_divergence import FDivergence, as_f_divergence
 from lrmf_tfp.networks import softplus
 
@@ -69,6 +70,7 @@ def estimate_kl(
         where q gives a draw no probability; the standard error is then +inf too.
 
     Raises:
+        TypeError: If p or q is not a distribution.
         ValueError: If batch or event shapes do not fit, `num_samples` is below 2, or a
             log-probability is NaN.
 
@@ -212,7 +214,7 @@ def _log_ratio(
     """Return `log p(z) - log q(z)` and `log p(z)` at draws of p, `[n]` each."""
     if check_positive_int(num_samples, "num_samples") < 2:
         raise ValueError(f"`num_samples` must be at least 2; got {num_samples}.")
-    _check_shapes(p, q)
+    check_distributions(p, q)
     draws = p.sample(num_samples, seed=seed)
     log_prob = p.log_prob(draws)
     log_ratio = log_prob - q.log_prob(draws)
@@ -226,22 +228,6 @@ def _scored(terms: Tensor, p: tfd.Distribution, log_prob: Tensor) -> Tensor:
         return terms
     known = tf.stop_gradient(tf.where(tf.math.is_finite(terms), terms, 0.0))
     return terms + known * (log_prob - tf.stop_gradient(log_prob))
-
-
-def _check_shapes(p: tfd.Distribution, q: tfd.Distribution) -> None:
-    for name, each in (("p", p), ("q", q)):
-        if not isinstance(each, tfd.Distribution):
-            raise TypeError(f"`{name}` must be a tfd.Distribution; got {type(each).__name__}.")
-        if each.batch_shape.rank:
-            raise ValueError(
-                f"`{name}` must have batch shape [] (see tfd.Independent); "
-                f"got {each.batch_shape.as_list()}."
-            )
-    if not p.event_shape.is_compatible_with(q.event_shape):
-        raise ValueError(
-            f"`q` must have events {p.event_shape.as_list()} as `p`; "
-            f"got {q.event_shape.as_list()}."
-        )
 
 
 def _check_numbers(log_ratio: Any) -> None:

@@ -12,6 +12,7 @@ from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_positive
+from lrmf_tfp.divergences._distributions import check_distributions
 from lrmf_tfp.divergences.f_divergence import FDivergence, as_f_divergence
 
 __all__ = ["f_divergence_quadrature"]
@@ -47,9 +48,10 @@ def f_divergence_quadrature(
         does not forgive it.
 
     Raises:
-        ValueError: If events are not on the line, the interval is not finite or not increasing, a
-            log-probability is NaN, or the quadrature does not reach the tolerance, as where the
-            integral diverges inside the interval.
+        TypeError: If p or q is not a distribution.
+        ValueError: If events differ or are not on the line, the interval is not finite or not
+            increasing, a log-probability is NaN, or the quadrature does not reach the tolerance,
+            as where the integral diverges inside the interval.
 
     Examples:
         >>> p = tfd.Normal(tf.constant(1.0, tf.float64), 1.0)
@@ -76,12 +78,11 @@ def _integrand(
     divergence: FDivergence, p: tfd.Distribution, q: tfd.Distribution
 ) -> Callable[[float], float]:
     """Return the function `q f(p / q)` of a point on the line."""
-    for name, each in (("p", p), ("q", q)):
-        if each.event_shape.as_list() not in ([], [1]) or each.batch_shape.rank:
-            raise ValueError(
-                f"`{name}` must have events on the line and batch shape []; got events "
-                f"{each.event_shape.as_list()} and batch shape {each.batch_shape.as_list()}."
-            )
+    check_distributions(p, q)
+    if p.event_shape.as_list() not in ([], [1]):
+        raise ValueError(
+            f"`p` must have events on the line, [] or [1]; got {p.event_shape.as_list()}."
+        )
 
     @tf.function(autograph=False)
     def compute(x: Tensor) -> Tensor:
