@@ -16,6 +16,8 @@ __all__ = ["DensityRatio", "LogRatios", "RatioFunction", "as_numerator_and_denom
 
 Self = TypeVar("Self", bound="DensityRatio")
 
+_LARGEST = 1e150
+
 
 class LogRatios(NamedTuple):
     """Log-ratios at the rows that divergences are estimated from, in nats."""
@@ -131,10 +133,17 @@ def as_numerator_and_denominator(
 
     Raises:
         TypeError: If values are not real numbers.
-        ValueError: If shapes do not fit, rows are too few or a value is not finite.
+        ValueError: If shapes do not fit, rows are too few, or a value is not finite or too large
+            to be squared.
     """
     first, second = as_pair(
         numerator, denominator, min_rows=min_rows, names=("numerator", "denominator")
     )
+    largest = max(float(np.max(np.abs(x))) for x in (first, second))
+    if largest > _LARGEST:
+        raise ValueError(
+            f"`numerator` and `denominator` must be at most {_LARGEST:.0e} in size, for squared "
+            f"distances to be float64 numbers; got {largest:.0e}."
+        )
     dtype = np.result_type(first, second)
     return first.astype(dtype, copy=False), second.astype(dtype, copy=False)

@@ -8,6 +8,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from lrmf_tfp.density_ratio import ClassifierRatio, KernelMeanMatching, LeastSquaresRatio
+from lrmf_tfp.kernels import GaussianKernel
+from lrmf_tfp.networks import MLP
 from lrmf_tfp.training import FitConfig
 
 CONFIG = FitConfig(num_steps=100, steps_per_call=50, jit_compile=False)
@@ -87,6 +89,16 @@ def test_scikit_learn_can_clone_it(build, samples):
     np.testing.assert_array_equal(twin.fit(*samples).ratio(samples[1]), same)
 
 
+def test_kernels_and_networks_are_cloned_too(samples):
+    kernel = KernelMeanMatching(kernel=[GaussianKernel(0.5), GaussianKernel(2.0)])
+    network = ClassifierRatio(network=MLP(2, 1, hidden_units=(3,), dtype="float64"), config=CONFIG)
+    for estimator in (kernel, network):
+        twin = clone(estimator).fit(*samples)
+        np.testing.assert_allclose(
+            twin.ratio(samples[1]), estimator.fit(*samples).ratio(samples[1]), rtol=1e-9
+        )
+
+
 def test_a_second_fit_replaces_the_first(build, samples):
     estimator = build().fit(*samples)
     first = estimator.kl()
@@ -127,6 +139,8 @@ def test_bad_samples_are_named(build, samples):
         build().fit(x[:, 0], y)
     with pytest.raises(TypeError, match="`numerator` must be numeric"):
         build().fit(x.astype(str), y)
+    with pytest.raises(ValueError, match="must be at most 1e.150 in size, .* got 1e.200"):
+        build().fit(1e200 * np.sign(x), y)
     x[4, 1] = np.inf
     with pytest.raises(ValueError, match="`numerator` must be finite; got 1 non-finite value"):
         build().fit(x, y)

@@ -112,6 +112,13 @@ def test_far_away_the_ratio_is_zero():
     assert np.isfinite(estimator.kl())
 
 
+def test_a_sample_of_p_where_the_ratio_is_zero_is_told():
+    x = np.array([[0.0], [0.0], [0.0], [100.0]])
+    estimator = LeastSquaresRatio(num_centres=1, bandwidths=[1.0], seed=1).fit(x, x)
+    assert estimator.kl() == -np.inf
+    assert np.isfinite(estimator.pearson())
+
+
 def test_strips_give_what_the_whole_gives(monkeypatch):
     estimator = LeastSquaresRatio().fit(*pair_a(0, 100))
     x = np.linspace(-3.0, 3.0, 31)[:, None]
