@@ -159,7 +159,7 @@ def test_a_system_that_cannot_be_solved_is_told_in_one_line(clouds):
         ({"kernel": []}, TypeError, r"`kernel` must be a name, a kernel or several; got \[\]"),
         ({"kernel": 3}, TypeError, "`kernel` must be a name, a kernel or several; got 3"),
         ({"kernel": [3]}, TypeError, "`kernel` must be a name, a kernel or a function; got 3"),
-        ({"kernel": "gausian"}, ValueError, "did you mean 'gaussian'"),
+        ({"kernel": "gaussia"}, ValueError, "did you mean 'gaussian'"),
         ({"kernel": "energy"}, ValueError, "`kernel` must be positive definite; got the energy"),
     ],
 )
