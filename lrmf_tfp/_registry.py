@@ -37,6 +37,7 @@ OBJECTIVE_NAMES: tuple[str, ...] = (
     "back_to_back",
     "emd",
     "energy",
+    "gram",
     "lrmf",
     "mmd",
     "sinkhorn",

@@ -16,15 +16,23 @@ import tensorflow as tf
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_positive
 
-__all__ = ["Adam", "ConstantSchedule", "CosineSchedule", "Optimizer", "SGD", "StepContext"]
+__all__ = [
+    "Adam",
+    "ConstantSchedule",
+    "CosineSchedule",
+    "Optimizer",
+    "RMSProp",
+    "SGD",
+    "StepContext",
+]
 
 
 class StepContext(NamedTuple):
     """What an optimiser may look at.
 
     Attributes:
-        step: Scalar int64, counts from 0.
-        progress: Scalar float64 in [0, 1), `step / num_steps`.
+        step: Scalar int64, counts from 0 the steps of the variables that are moved.
+        progress: Scalar float64 in [0, 1), the share of all steps that has passed.
         loss: Scalar, the loss of the group.
         squared_norm: Scalar, squared norm of the group's gradient after clipping.
         scale: Scalar float64, product of the halvings after recoveries.
@@ -144,3 +152,26 @@ class SGD(_Scheduled):
         rate = tf.cast(self.rate(context), gradient.dtype)
         velocity = self.momentum * slots[0] - rate * gradient
         return velocity, [velocity]
+
+
+@dataclass(frozen=True)
+class RMSProp(_Scheduled):
+    """Gradients divided by the root of their mean square, without momentum.
+
+    References:
+        [1] Tieleman and Hinton, Lecture 6.5: RMSProp, Neural Networks for Machine Learning, 2012.
+    """
+
+    learning_rate: float = 1e-3
+    decay: float = 0.9
+    epsilon: float = 1e-8
+    schedule: Schedule = field(default_factory=CosineSchedule)
+    num_slots = 1
+
+    def update(
+        self, gradient: Tensor, slots: Sequence[Tensor], context: StepContext
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the change of the weights `[P]` and the new mean square."""
+        square = self.decay * slots[0] + (1.0 - self.decay) * tf.square(gradient)
+        rate = tf.cast(self.rate(context), gradient.dtype)
+        return -rate * gradient / (tf.sqrt(square) + self.epsilon), [square]

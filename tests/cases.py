@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp import densities, divergences, flows, kernels, objectives
+from lrmf_tfp import densities, divergences, flows, kernels, networks, objectives
 
 
 def _nvp(size, dtype, **kwargs):
@@ -25,6 +25,12 @@ def _spline(size, dtype, **kwargs):
 
 def _glow(shape, dtype, **kwargs):
     return flows.glow_flow(shape, hidden_units=(4, 4), dtype=dtype, **kwargs)
+
+
+def _mlp(inputs, outputs):
+    return networks.MLP(
+        inputs, outputs, hidden_units=(16,), activation="relu", last_gain=1.0, seed=1
+    )
 
 
 FLOWS = {
@@ -98,7 +104,17 @@ OBJECTIVES = {
     ),
     "emd": objectives.emd_objective,
     "energy": objectives.energy_objective,
+    "gan": lambda flow: objectives.GANObjective(flow, _mlp(2, 1)),
+    "gram": lambda flow: objectives.GRAMObjective(flow, _mlp(2, 3), bandwidths=None),
     "mmd": lambda flow: objectives.MMDObjective(flow, kernel=kernels.GaussianKernel(1.0)),
+    "mmd_gan": lambda flow: objectives.MMDGANObjective(
+        flow,
+        objectives.ClippedMLP(2, 4, hidden_units=(16,), bound=0.5),
+        _mlp(4, 2),
+        kernel=kernels.GaussianKernel(0.3),
+        code_steps=2,
+    ),
+    "mmd_net": objectives.MMDNetObjective,
     "sinkhorn": lambda flow: objectives.sinkhorn_objective(flow, epsilon=0.1),
     "sliced_wasserstein": lambda flow: objectives.sliced_wasserstein_objective(
         flow, num_projections=8

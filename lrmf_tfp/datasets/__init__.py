@@ -1,4 +1,4 @@
-"""Level 1: pairs of sample sets to align, made up or read from files.
+"""Level 1: sample sets to align or to imitate, made up or read from files.
 
 NumPy and scikit-learn only: importing this package imports no TensorFlow and downloads nothing.
 """
@@ -7,15 +7,25 @@ from __future__ import annotations
 
 from lrmf_tfp.datasets.files import SampleFile, read_samples, write_samples
 from lrmf_tfp.datasets.gaussian import gaussians
+from lrmf_tfp.datasets.mixtures import (
+    MixtureSamples,
+    ModeCoverage,
+    correlated_gaussian,
+    mode_ring,
+)
 from lrmf_tfp.datasets.pair import DomainPair
 from lrmf_tfp.datasets.synthetic import blobs, circles, moons, rings
 
 __all__ = [
     "DomainPair",
+    "MixtureSamples",
+    "ModeCoverage",
     "SampleFile",
     "blobs",
     "circles",
+    "correlated_gaussian",
     "gaussians",
+    "mode_ring",
     "moons",
     "read_samples",
     "rings",

@@ -16,16 +16,30 @@ from lrmf_tfp.objectives.divergence import (
     sinkhorn_objective,
     sliced_wasserstein_objective,
 )
+from lrmf_tfp.objectives.gan import GANObjective, GANTerms
 from lrmf_tfp.objectives.gaussian import (
     GaussianMap,
     gaussian_lrmf_distance,
     gaussian_lrmf_distance_from_moments,
     gaussian_lrmf_map,
 )
+from lrmf_tfp.objectives.generators import (
+    GeneratorObjective,
+    ImplicitGenerator,
+    implicit_generator,
+)
+from lrmf_tfp.objectives.gram import GRAMObjective, GRAMTerms, projection_network
 from lrmf_tfp.objectives.lrmf import FixedMapLRMFObjective, LRMFObjective, LRMFTerms
 from lrmf_tfp.objectives.maximum_likelihood import (
     MaximumLikelihoodObjective,
     MaximumLikelihoodTerms,
+)
+from lrmf_tfp.objectives.mmd_gan import (
+    ClippedMLP,
+    MMDGANObjective,
+    MMDGANTerms,
+    MMDNetObjective,
+    MMDNetTerms,
 )
 from lrmf_tfp.objectives.variational import VariationalObjective, VariationalTerms
 
@@ -36,13 +50,24 @@ __all__ = [
     "BackToBackTerms",
     "ClassificationObjective",
     "ClassificationTerms",
+    "ClippedMLP",
     "Critic",
     "DivergenceObjective",
     "DivergenceTerms",
     "FixedMapLRMFObjective",
+    "GANObjective",
+    "GANTerms",
+    "GRAMObjective",
+    "GRAMTerms",
     "GaussianMap",
+    "GeneratorObjective",
+    "ImplicitGenerator",
     "LRMFObjective",
     "LRMFTerms",
+    "MMDGANObjective",
+    "MMDGANTerms",
+    "MMDNetObjective",
+    "MMDNetTerms",
     "MMDObjective",
     "MaximumLikelihoodObjective",
     "MaximumLikelihoodTerms",
@@ -58,6 +83,8 @@ __all__ = [
     "gaussian_lrmf_distance",
     "gaussian_lrmf_distance_from_moments",
     "gaussian_lrmf_map",
+    "implicit_generator",
+    "projection_network",
     "sinkhorn_objective",
     "sliced_wasserstein_objective",
 ]
