@@ -16,6 +16,7 @@ from lrmf_tfp.objectives.divergence import (
     sinkhorn_objective,
     sliced_wasserstein_objective,
 )
+from lrmf_tfp.objectives.f_gan import FGANObjective, FGANTerms
 from lrmf_tfp.objectives.gan import GANObjective, GANTerms
 from lrmf_tfp.objectives.gaussian import (
     GaussianMap,
@@ -54,6 +55,8 @@ __all__ = [
     "Critic",
     "DivergenceObjective",
     "DivergenceTerms",
+    "FGANObjective",
+    "FGANTerms",
     "FixedMapLRMFObjective",
     "GANObjective",
     "GANTerms",
