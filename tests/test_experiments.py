@@ -15,7 +15,7 @@ import pytest
 from experiments import _runner
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("gaussians", "kl", "moons", "trajectories")
+NAMES = ("critics", "gaussians", "kl", "moons", "trajectories")
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,29 @@ def test_moons_has_its_numbers_and_pictures(results):
     animations = {"comparison.gif", "moons.gif"}
     assert pictures | animations <= {entry.name for entry in output.iterdir()}
     assert all((output / name).stat().st_size < 2_000_000 for name in animations)
+
+
+@pytest.mark.slow
+def test_critics_know_the_sweep_and_agree_with_the_exact_distance(results):
+    output, metrics = results["critics"]
+    assert metrics["sweep"]["max_abs_error"] < 1e-5
+    slopes = metrics["sweep"]["slopes_once_apart"]
+    assert np.allclose(slopes["w1"], 1.0, rtol=0.0, atol=1e-6)
+    assert np.allclose(slopes["jensen_shannon"], 0.0, rtol=0.0, atol=1e-9)
+    for distance in [metrics["w1_lp"], *metrics["w1_by_method"].values()]:
+        assert distance == pytest.approx(metrics["w1_exact"], abs=1e-9)
+    assert metrics["w1_exact"] == pytest.approx(metrics["w1_difference_of_means"], abs=1e-12)
+    assert metrics["w1_slope_on_gap"] == pytest.approx([-1.0, -1.0], abs=1e-9)
+    assert metrics["witness_identity_error"] < 1e-12
+    assert metrics["critic_sup_norm"] <= metrics["critic_sup_norm_limit"]
+    together, apart = metrics["learned"]["overlapping"], metrics["learned"]["disjoint"]
+    assert together["kl"] == pytest.approx(0.0571489385, abs=1e-8)
+    assert 0.5 * together["kl"] < together["bound"] < together["kl"] + 0.003
+    assert apart["grows_at_every_step"]
+    assert apart["bound"]["last"] > apart["bound"]["200"] > 0.3
+    assert apart["slope_on_gap"][1] < 0.0
+    pictures = {"non_overlap.png", "critics.png", "learned.png"}
+    assert pictures <= {entry.name for entry in output.iterdir()}
 
 
 @pytest.mark.slow

@@ -254,7 +254,7 @@ def _split(
     pair: tuple[Array, Array], fraction: float, *, dtype: Any, seed: int
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """Return training rows and held-out rows of both sample sets."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, 1])  # another stream than that of samples of this seed
     train, held_out = [], []
     for samples in pair:
         rows = samples[rng.permutation(len(samples))].astype(dtype)
