@@ -33,17 +33,15 @@ Network = Callable[[Tensor], Tensor]
 class LearnedCritic:
     """A trained network v, and what it estimates of `D_f(p || q)` at a point x.
 
-    | method | what it is | what it estimates |
-    |---|---|---|
-    | `output` | v(x), the network | depends on the divergence |
-    | `value` | T(x) = g(v(x)), the critic | f'(p / q) |
-    | `log_ratio` | from v | log(p / q) |
-    | `ratio` | exp(log_ratio) | p / q |
+    * `output` is v(x), what the network returns; what it tells depends on the divergence.
+    * `value` is the critic `T(x) = g(v(x))`, an estimate of `f'(p / q)`.
+    * `log_ratio`, from v, is one of `log(p / q)`.
+    * `ratio`, its exponential, is one of `p / q`.
 
-    and the gradients in x of the last three. They differ: for the KL `T = 1 + log(p / q)`, so
-    that `value_gradient` is `log_ratio_gradient`, and `ratio_gradient` is that times the ratio.
-    Where neither sample set has points the network extrapolates, and all of this tells about
-    the network alone.
+    `value_gradient`, `log_ratio_gradient` and `ratio_gradient` are the gradients in x of the last
+    three. They differ: for the KL `T = 1 + log(p / q)`, so that `value_gradient` is
+    `log_ratio_gradient`, and `ratio_gradient` is that times the ratio. Where neither sample set
+    has points the network extrapolates, and all of this tells about the network alone.
 
     All methods take `x` `[B, D]` as an array or a tensor, also inside a `tf.function`, and are
     differentiable.
@@ -198,7 +196,8 @@ def fit_critic(
         [1] Nguyen, Wainwright, Jordan, Estimating divergence functionals and the likelihood
             ratio by convex risk minimization, IEEE Trans. Inf. Theory 2010, arXiv:0809.0853,
             lemma 1.
-        [2] Nowozin, Cseke, Tomioka, f-GAN, NeurIPS 2016, arXiv:1606.00709, eq. (4)-(6).
+        [2] Nowozin, Cseke, Tomioka, f-GAN, NeurIPS 2016, arXiv:1606.00709,
+            eq. (4)-(6).
         [3] Belghazi et al., Mutual Information Neural Estimation, ICML 2018, arXiv:1801.04062,
             theorem 1.
     """

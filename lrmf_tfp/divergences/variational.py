@@ -123,7 +123,8 @@ def variational_bound(
         [1] Nguyen, Wainwright, Jordan, Estimating divergence functionals and the likelihood
             ratio by convex risk minimization, IEEE Trans. Inf. Theory 2010, arXiv:0809.0853,
             lemma 1.
-        [2] Nowozin, Cseke, Tomioka, f-GAN, NeurIPS 2016, arXiv:1606.00709, eq. (4).
+        [2] Nowozin, Cseke, Tomioka, f-GAN, NeurIPS 2016, arXiv:1606.00709,
+            eq. (4).
     """
     return _bound(
         *_as_outputs(numerator_outputs, denominator_outputs), as_variational_bound(divergence)

@@ -49,7 +49,8 @@ class VariationalObjective(Objective):
         -0.3679
 
     References:
-        [1] Nowozin, Cseke, Tomioka, f-GAN, NeurIPS 2016, arXiv:1606.00709, eq. (4) and (6).
+        [1] Nowozin, Cseke, Tomioka, f-GAN, NeurIPS 2016, arXiv:1606.00709,
+            eq. (4) and (6).
         [2] Belghazi et al., Mutual Information Neural Estimation, ICML 2018, arXiv:1801.04062,
             theorem 1; without its correction of the gradient.
     """
