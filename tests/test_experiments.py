@@ -15,7 +15,7 @@ import pytest
 from experiments import _runner
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("critics", "gaussians", "kl", "moons", "trajectories")
+NAMES = ("critics", "divergences", "estimators", "gaussians", "kl", "moons", "trajectories")
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,40 @@ def test_trajectories_are_measured_and_drawn(results):
         assert each["solver_error"] < 1e-3
     assert metrics["regularised"]["kinetic_energy"] < metrics["plain"]["kinetic_energy"]
     assert (output / "trajectories.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_divergences_knows_the_exact_fits_and_draws_the_learned_ones(results):
+    output, metrics = results["divergences"]
+    exact = metrics["exact"]
+    assert exact["forward"]["divergence"] == pytest.approx(0.68719961, abs=1e-6)
+    assert exact["forward"]["mean"] == pytest.approx([2.625, 3.75], abs=1e-12)
+    assert exact["reverse"]["divergence"] == pytest.approx(0.28735861, abs=1e-6)
+    assert exact["reverse"]["mean"] == pytest.approx([0.50228, 2.00074], abs=1e-4)
+    assert np.ravel(exact["reverse"]["cov"]) == pytest.approx(
+        [4.01486, 0.00494, 0.00494, 1.50159], abs=1e-4
+    )
+    assert exact["reverse_local"]["divergence"] == pytest.approx(1.38543436, abs=1e-6)
+    assert exact["reverse_local"]["mean"] == pytest.approx([8.99823, 8.9954], abs=1e-4)
+    assert metrics["maximum_likelihood"]["divergence"] == pytest.approx(0.6872, abs=0.01)
+    for direction in ("forward", "reverse"):  # few steps, so only that both are under way
+        assert {"mean", "cov", "bound"} <= set(metrics[direction])
+        assert metrics[direction]["divergence"] < 4.0
+    assert {"fits.png", "bounds.png"} <= {entry.name for entry in output.iterdir()}
+
+
+@pytest.mark.slow
+def test_estimators_are_compared_with_the_truth(results):
+    output, metrics = results["estimators"]
+    truth = metrics["truth"]
+    assert truth["narrow in wide, D = 2"] == pytest.approx(2.5925815, abs=1e-5)
+    for name, cells in metrics["mean"].items():
+        errors = {method: abs(value - truth[name]) for method, value in cells["500"].items()}
+        assert errors["nearest neighbours"] < 0.4
+        assert errors["Gaussian fit"] < 0.2 or name == "equal moments, D = 1"
+    assert metrics["mean"]["equal moments, D = 1"]["500"]["Gaussian fit"] < 0.05
+    assert truth["equal moments, D = 1"] > 0.7
+    assert (output / "estimators.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow

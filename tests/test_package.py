@@ -27,6 +27,7 @@ LEVELS = {
     "_typing": 0,
     "_validation": 0,
     "_registry": 0,
+    "_holdout": 1,
     "_joint": 1,
     "kernels": 1,
     "optimizers": 1,
@@ -48,7 +49,15 @@ LEVELS = {
     "cli": 8,
 }
 # Units that must answer before TensorFlow is imported.
-WITHOUT_TENSORFLOW = {"_typing", "_validation", "_registry", "datasets", "plotting", "cli"}
+WITHOUT_TENSORFLOW = {
+    "_holdout",
+    "_typing",
+    "_validation",
+    "_registry",
+    "datasets",
+    "plotting",
+    "cli",
+}
 # The three that move together, in setup.cfg's words.
 PINS = {
     "tensorflow": "~=2.21.0",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from lrmf_tfp._holdout import common_moments, hold_out
 from lrmf_tfp._typing import Array, Samples, Tensor
 from lrmf_tfp._validation import (
     as_pair,
@@ -162,8 +163,9 @@ def fit_critic(
 
     Maximises `mean(g(v(x))) - mean(f*(g(v(y))))`, x from p and y from q, over the weights of a
     network v; at the best v the value is the divergence and v tells `p / q`. Inputs are
-    standardised by the pooled training samples. Where p has samples that q has none near, the KL
-    is infinite and the bound never settles: held-out samples do not stop that.
+    standardised by the training samples of both, which count one half each. Where p has samples
+    that q has none near, the KL is infinite and the bound never settles: held-out samples do not
+    stop that.
 
     Args:
         numerator: Samples `[N, D]` of p, N >= 2.
@@ -206,7 +208,8 @@ def fit_critic(
     widths = check_positive_ints(hidden_units, "hidden_units")
     pair = as_pair(numerator, denominator, min_rows=2, names=("numerator", "denominator"))
     dtype = _dtype_of(network, pair)
-    train, held_out = _split(pair, validation_fraction, dtype=dtype, seed=seed)
+    pair = pair[0].astype(dtype), pair[1].astype(dtype)
+    train, held_out = hold_out(pair, validation_fraction, seed=seed)
     num_dims = train[0].shape[1]
     if network is None:
         network = MLP(
@@ -227,15 +230,14 @@ def fit_critic(
 
 
 class _Standardised(tf.Module):
-    """A network of inputs with the pooled samples' means and deviations taken out."""
+    """A network of inputs in the units that the two sample sets share."""
 
     def __init__(self, network: Network, samples: tuple[Array, Array]) -> None:
         super().__init__(name="standardised")
-        pooled = np.concatenate(samples).astype(np.float64)
-        scale = pooled.std(axis=0)
         self.network = network
-        self._shift = tf.constant(pooled.mean(axis=0), samples[0].dtype)
-        self._scale = tf.constant(np.where(scale > 0.0, scale, 1.0), samples[0].dtype)
+        self._shift, self._scale = (
+            tf.constant(moment, samples[0].dtype) for moment in common_moments(samples)
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.network((x - self._shift) / self._scale)
@@ -247,20 +249,6 @@ def _dtype_of(network: Network | None, pair: tuple[Array, Array]) -> Any:
     if weights:
         return weights[0].dtype.as_numpy_dtype
     return np.result_type(*pair)
-
-
-def _split(
-    pair: tuple[Array, Array], fraction: float, *, dtype: Any, seed: int
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Return training rows and held-out rows of both sample sets."""
-    rng = np.random.default_rng([seed, 1])  # another stream than that of samples of this seed
-    train, held_out = [], []
-    for samples in pair:
-        rows = samples[rng.permutation(len(samples))].astype(dtype)
-        num_held_out = min(max(1, round(fraction * len(rows))), len(rows) - 1)
-        held_out.append(rows[:num_held_out])
-        train.append(rows[num_held_out:])
-    return (train[0], train[1]), (held_out[0], held_out[1])
 
 
 def _offset(objective: VariationalObjective, denominator: Array) -> Tensor:

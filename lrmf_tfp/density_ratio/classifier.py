@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
+from lrmf_tfp._holdout import common_moments, hold_out
 from lrmf_tfp._typing import Array, Samples
 from lrmf_tfp._validation import check_fraction, check_positive_ints, check_seed
 from lrmf_tfp.density_ratio.base import LogRatios, RatioFunction, as_numerator_and_denominator
@@ -23,22 +23,6 @@ MIN_ROWS = 10
 """Fewest rows of each sample set."""
 
 _CONFIG = FitConfig(num_steps=2000, steps_per_call=50, patience=400, optimizer=Adam(2e-3))
-
-
-class _Scaling(NamedTuple):
-    """Mean and standard deviation `[D]` of the two sets, each of which counts one half."""
-
-    loc: Array
-    scale: Array
-
-    @classmethod
-    def of(cls, pair: tuple[Array, Array]) -> _Scaling:
-        loc = 0.5 * sum(x.mean(axis=0, dtype=np.float64) for x in pair)
-        scale = np.sqrt(0.5 * sum(np.mean((x - loc) ** 2, axis=0) for x in pair))
-        return cls(loc, np.where(scale > 0.0, scale, 1.0))
-
-    def __call__(self, x: Array) -> Array:
-        return ((x - self.loc) / self.scale).astype(x.dtype)
 
 
 class ClassifierRatio(RatioFunction):
@@ -60,6 +44,7 @@ class ClassifierRatio(RatioFunction):
         held_out_: Log-ratios at the held-out rows.
 
     Examples:
+        >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> x_p, x_q = rng.normal(1.0, 1.0, (500, 1)), rng.normal(0.0, 2.0, (500, 1))
         >>> estimator = ClassifierRatio(config=FitConfig(num_steps=300)).fit(x_p, x_q)
@@ -122,10 +107,9 @@ class ClassifierRatio(RatioFunction):
         """
         pair = as_numerator_and_denominator(numerator, denominator, min_rows=MIN_ROWS)
         fraction = check_fraction(self.validation_fraction, "validation_fraction")
-        rng = np.random.default_rng(check_seed(self.seed, "seed"))
-        scaling = _Scaling.of(pair)
-        splits = [_split(scaling(x), fraction, rng) for x in pair]
-        held_out, train = (tuple(part) for part in zip(*splits, strict=True))
+        moments = common_moments(pair)
+        scaled = _scaled(pair[0], moments), _scaled(pair[1], moments)
+        train, held_out = hold_out(scaled, fraction, seed=check_seed(self.seed, "seed"))
         prior = math.log(len(pair[0]) / len(pair[1]))
         network = self._build(pair[0]) if self.network is None else self.network
         objective = ClassificationObjective(network, prior_log_odds=prior)
@@ -134,7 +118,7 @@ class ClassifierRatio(RatioFunction):
         results = fit_stages(objective, train, held_out, config, callbacks=callbacks)
         self.result_ = results[objective.main_stage]
         self.network_, self.objective_ = network, objective
-        self.log_prior_ratio_, self.dtype_, self._scaling = prior, pair[0].dtype, scaling
+        self.log_prior_ratio_, self.dtype_, self._moments = prior, pair[0].dtype, moments
         self._compiled = tf.function(objective.logits, autograph=False, reduce_retracing=True)
         self.held_out_ = LogRatios(*(self._logits_of(x) - x.dtype.type(prior) for x in held_out))
         return self
@@ -147,8 +131,8 @@ class ClassifierRatio(RatioFunction):
             ValueError: If values are not finite or the width is another.
         """
         self._check_fitted()
-        points = self._points(x, width=len(self._scaling.loc), dtype=self.dtype_)
-        return self._logits_of(self._scaling(points))
+        points = self._points(x, width=len(self._moments[0]), dtype=self.dtype_)
+        return self._logits_of(_scaled(points, self._moments))
 
     def log_ratio(self, x: Samples) -> Array:
         """Return the estimate of `log(p(x) / q(x))` `[B]`, nats, at samples `[B, D]`.
@@ -177,11 +161,8 @@ class ClassifierRatio(RatioFunction):
         )
 
 
-def _split(x: Array, fraction: float, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return held-out and training rows, at least one of each."""
-    held_out = min(max(1, round(fraction * len(x))), len(x) - 1)
-    order = rng.permutation(len(x))
-    return x[order[:held_out]], x[order[held_out:]]
+def _scaled(x: Array, moments: tuple[Array, Array]) -> Array:
+    return ((x - moments[0]) / moments[1]).astype(x.dtype)
 
 
 def _check_network(objective: ClassificationObjective, x: Array) -> None:

@@ -1,0 +1,53 @@
+"""Rows that are set aside, and the units that two sample sets share (level 1).
+
+NumPy only, for estimators that are trained on two sample sets.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lrmf_tfp._typing import Array
+
+__all__ = ["Holdout", "common_moments", "hold_out"]
+
+Pair = tuple[Array, Array]
+
+_STREAM = 1  # keeps the split apart from data that were drawn by `default_rng(seed)`
+
+
+class Holdout(NamedTuple):
+    """Two sample sets, each split into rows to train on and rows to judge by."""
+
+    train: Pair
+    held_out: Pair
+
+
+def hold_out(pair: Pair, fraction: float, *, seed: int) -> Holdout:
+    """Split both sample sets at random, with at least one row in each part.
+
+    Args:
+        pair: Samples `[N, D]` and `[M, D]`, two rows each at least.
+        fraction: Part of each set that is held out, in (0, 1).
+        seed: Seed of the split.
+    """
+    rng = np.random.default_rng([seed, _STREAM])
+    parts = []
+    for samples in pair:
+        order = rng.permutation(len(samples))
+        count = min(max(1, round(fraction * len(samples))), len(samples) - 1)
+        parts.append((samples[order[count:]], samples[order[:count]]))
+    (train_p, held_p), (train_q, held_q) = parts
+    return Holdout((train_p, train_q), (held_p, held_q))
+
+
+def common_moments(pair: Pair) -> Pair:
+    """Return mean and standard deviation `[D]` of two sets, each of which counts one half.
+
+    Computed in float64; a column that never varies gets the scale 1.
+    """
+    loc = 0.5 * sum(x.mean(axis=0, dtype=np.float64) for x in pair)
+    scale = np.sqrt(0.5 * sum(np.mean((x - loc) ** 2, axis=0) for x in pair))
+    return loc, np.where(scale > 0.0, scale, 1.0)
