@@ -48,12 +48,14 @@ def draw_sweep(curves: Mapping[str, Array]) -> Figure:
         panels[key].axvline(1.0, color=_TRUTH, lw=0.8, ls=":")
         _tidy(panels[key])
     panels["values"].set_ylabel("divergence")
-    panels["values"].legend(frameon=False, fontsize=9, loc="upper left")
+    above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncols": 4, "columnspacing": 0.9}
+    panels["values"].legend(frameon=False, fontsize=8.5, handlelength=2.2, borderpad=0.0, **above)
     note = f"KL(p || q) is {curves['kl'][0]:.3f} nats at shift 0\nand infinite at any other"
     panels["values"].text(
         0.98, 0.04, note, ha="right", va="bottom", fontsize=9, transform=panels["values"].transAxes
     )
     panels["slopes"].set_ylabel("slope over the shift")
+    panels["slopes"].set_xticks([0.0, 1.0, 2.0])
     place = {"transform": panels["slopes"].get_xaxis_transform(), "va": "top", "fontsize": 9}
     panels["slopes"].text(1.06, 0.98, "supports apart", color=_TRUTH, **place)
     return figure
