@@ -10,6 +10,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp._typing import Tensor
+from lrmf_tfp._validation import check_positive
 
 __all__ = ["BoundedBeta", "shifted_beta"]
 
@@ -46,6 +47,9 @@ def shifted_beta(
     Returns:
         Distribution on events `[1]`; its log-probability is -inf outside of the support.
 
+    Raises:
+        ValueError: If a concentration is known and not above 0.
+
     Examples:
         >>> shifted_beta(2.0, 3.0, shift=2.0).log_prob([[1.0], [3.5]]).numpy().tolist()
         [-inf, -inf]
@@ -54,5 +58,8 @@ def shifted_beta(
         tf.reshape(tf.cast(tf.convert_to_tensor(value, dtype_hint=dtype), dtype), [1])
         for value in (concentration1, concentration0, shift)
     )
+    for argument, value in (("concentration1", one), ("concentration0", zero)):
+        if not tf.is_symbolic_tensor(value):
+            check_positive(float(value[0]), argument)
     moved = tfd.TransformedDistribution(BoundedBeta(one, zero), tfb.Shift(start))
     return tfd.Independent(moved, reinterpreted_batch_ndims=1, name=name)

@@ -19,7 +19,7 @@ def check_distributions(p: Any, q: Any, *, single: bool = True) -> None:
 
     Raises:
         TypeError: If one is not a `tfd.Distribution`.
-        ValueError: If events differ or a batch shape is not `[]`.
+        ValueError: If dtypes or events differ, or a batch shape is not `[]`.
     """
     for name, each in (("p", p), ("q", q)):
         if not isinstance(each, tfd.Distribution):
@@ -29,8 +29,14 @@ def check_distributions(p: Any, q: Any, *, single: bool = True) -> None:
                 f"`{name}` must have batch shape [] (see tfd.Independent); "
                 f"got {each.batch_shape.as_list()}."
             )
+    if p.dtype != q.dtype:
+        raise ValueError(f"`q` must have dtype {_name(p)} as `p`; got {_name(q)}.")
     if not p.event_shape.is_compatible_with(q.event_shape):
         raise ValueError(
             f"`q` must have events {p.event_shape.as_list()} as `p`; "
             f"got {q.event_shape.as_list()}."
         )
+
+
+def _name(distribution: tfd.Distribution) -> str:
+    return str(getattr(distribution.dtype, "name", distribution.dtype))
