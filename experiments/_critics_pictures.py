@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +12,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-if TYPE_CHECKING:
-    from experiments.critics import Fit
+import lrmf_tfp as lt
 
-__all__ = ["draw_critics", "draw_learned", "draw_sweep"]
+__all__ = ["Fit", "draw_critics", "draw_learned", "draw_sweep"]
 
 Array = NDArray[np.floating[Any]]
 _P, _Q, _FIRST, _SECOND, _TRUTH = "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#444444"
@@ -26,6 +26,16 @@ _CURVES = {
 }
 _SHIFTS = (0.0, 1.2, 2.4)
 _GRID = np.linspace(-1.0, 3.5, 901)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A learned critic of the KL, and what is true of it."""
+
+    shift: float
+    critic: lt.critics.LearnedCritic
+    steps: Array
+    bounds: Array  # held out, nats, one for each entry of `steps`
 
 
 def draw_sweep(curves: Mapping[str, Array]) -> Figure:

@@ -23,9 +23,10 @@ from scipy.stats import beta
 
 import lrmf_tfp as lt
 from experiments import _critics_pictures as pictures
+from experiments._critics_pictures import Fit
 from experiments._runner import report, run_experiment, save_figure
 
-__all__ = ["Config", "REFERENCE", "Fit", "main", "population", "run"]
+__all__ = ["Config", "REFERENCE", "main", "population", "run"]
 
 Array = NDArray[np.floating[Any]]
 HEIGHT, WIDTH = 2.2, 0.1  # the kernel 2.2 exp(-d^2 / 0.1)
@@ -63,16 +64,6 @@ class Config:
         return cls(
             num_shifts=7, num_training=5000, num_steps=600, num_apart_steps=400, jit_compile=False
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A learned critic of the KL, and what is true of it."""
-
-    shift: float
-    critic: lt.critics.LearnedCritic
-    steps: Array
-    bounds: Array  # held out, nats, one for each entry of `steps`
 
 
 def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
