@@ -28,6 +28,7 @@ OBJECTIVE_TITLES = {
     "back_to_back": "back-to-back",
     "emd": "on EMD",
     "energy": "on energy",
+    "gram": "GRAM",
     "lrmf": "LRMF",
     "mmd": "on MMD",
     "sinkhorn": "on Sinkhorn",
@@ -38,12 +39,18 @@ _LOSSES = {
     "back_to_back": "NLL",
     "emd": "EMD",
     "energy": "energy",
+    "gram": "energy",
     "lrmf": "L, nats",
     "mmd": "MMD²",
     "sinkhorn": "Sinkhorn",
     "sliced_wasserstein": "sliced W",
 }
-_STAGES = {"adversarial": "game", "back_to_back": "densities", "lrmf": "joint"}
+_STAGES = {
+    "adversarial": "game",
+    "back_to_back": "densities",
+    "gram": "generator",
+    "lrmf": "joint",
+}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,16 @@ import pytest
 from experiments import _runner
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("critics", "divergences", "estimators", "gaussians", "kl", "moons", "trajectories")
+NAMES = (
+    "critics",
+    "divergences",
+    "estimators",
+    "gaussians",
+    "gram",
+    "kl",
+    "moons",
+    "trajectories",
+)
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,26 @@ def test_gaussians_agree_with_the_closed_form(results):
 
 
 @pytest.mark.slow
+def test_gram_measures_and_draws_every_model(results):
+    output, metrics = results["gram"]
+    for name in ("gram", "mmd_net", "mmd_gan", "gan"):
+        found = metrics[name]
+        assert {"modes", "high_quality", "mmd_squared", "seconds"} <= set(found)
+        assert 0 <= found["modes"] <= 8
+        assert 0.0 <= found["high_quality"] <= 1.0
+        assert found["mmd_squared"] >= 0.0
+        assert set(metrics["per_seed"][0]["grid"][name]) == {"2/20", "16/20"}
+    # Few steps: all that can be asked for is that the kernels already found the ring's size.
+    assert metrics["mmd_net"]["mmd_squared"] < 0.1
+    assert {"pearson", "mean_ratio"} <= set(metrics["gram"])
+    assert metrics["data"]["modes"] == 8
+    assert metrics["data"]["high_quality"] == pytest.approx(0.9889, abs=0.006)
+    pictures = {"ring.png", "traces.png", *(f"grid_{name}.png" for name in ("gram", "gan"))}
+    assert pictures <= {entry.name for entry in output.iterdir()}
+    assert (output / "ring.gif").stat().st_size < 2_000_000
+
+
+@pytest.mark.slow
 def test_moons_has_its_numbers_and_pictures(results):
     output, metrics = results["moons"]
     assert 0.94 < metrics["label_accuracy"]["none"] < 0.98
@@ -229,6 +258,9 @@ def test_divergences_knows_the_exact_fits_and_draws_the_learned_ones(results):
     assert exact["reverse_local"]["divergence"] == pytest.approx(1.38543436, abs=1e-6)
     assert exact["reverse_local"]["mean"] == pytest.approx([8.99823, 8.9954], abs=1e-4)
     assert metrics["maximum_likelihood"]["divergence"] == pytest.approx(0.6872, abs=0.01)
+    confined = metrics["sigmoid_critic"]
+    assert confined["forward"] == pytest.approx({"bound": 0.2807, "exact": 0.6872}, abs=1e-4)
+    assert confined["reverse"] == pytest.approx({"bound": 0.4351, "exact": 1.9249}, abs=1e-4)
     for direction in ("forward", "reverse"):  # few steps, so only that both are under way
         assert {"mean", "cov", "bound"} <= set(metrics[direction])
         assert metrics[direction]["divergence"] < 4.0

@@ -31,6 +31,8 @@ class GANTerms(NamedTuple):
 class GANObjective(GeneratorObjective):
     """Non-saturating GAN on logits.
 
+    With the logits l::
+
         discriminator_loss = (mean(softplus(-l(data))) + mean(softplus(l(generated)))) / 2
         loss = mean(softplus(-l(generated)))
 

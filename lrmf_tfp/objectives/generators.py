@@ -85,9 +85,11 @@ class ImplicitGenerator(tf.Module):
             seed: A whole number or a stateless seed `[2]`.
 
         Raises:
-            TypeError: If the seed is neither.
-            ValueError: If it is below 0.
+            TypeError: If the seed is neither, or `num_samples` is not a whole number.
+            ValueError: If the seed is below 0 or `num_samples` below 1.
         """
+        if not tf.is_tensor(num_samples):
+            check_positive_int(num_samples, "num_samples")
         shape = [num_samples, self.noise_size]
         return self(_draw(self._noise, shape, _as_seed(seed), dtype=self._dtype))
 

@@ -41,7 +41,7 @@ class GRAMTerms(NamedTuple):
 class GRAMObjective(GeneratorObjective):
     """Ratio matching: no saddle point, two losses of the same kernel matrices.
 
-    With the features u of generated samples and v of data, and `K(u, v)` their kernel matrices,
+    With the features u of generated samples and v of data, and `K(u, v)` their kernel matrices::
 
         ratios = N / M inverse(K(u, u) + ridge I) K(u, v) 1
         projection_loss = -mean((ratios - 1)^2) - sum_weight * sum(ratios)

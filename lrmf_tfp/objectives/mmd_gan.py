@@ -95,6 +95,8 @@ class MMDGANTerms(NamedTuple):
 class MMDGANObjective(GeneratorObjective):
     """A game over the kernel: an encoder makes MMD large, the generator small.
 
+    With the encoder E and the decoder D::
+
         mmd = sqrt(MMD^2 of E(generated), E(data))
         one_side = -mean(relu(mean(E(data)) - mean(E(generated))))
         loss = mmd + side_weight * one_side

@@ -358,6 +358,7 @@ def test_networks_start_with_the_variance_of_glorot():
         (lambda: implicit_generator(0), ValueError, "`event_size` must be at least 1; got 0"),
         (lambda: implicit_generator(2, noise_size=0), ValueError, "`noise_size` must be at"),
         (lambda: implicit_generator(2, noise="cauchy"), ValueError, "`noise` must be one of"),
+        (lambda: implicit_generator(2).sample(0, seed=1), ValueError, "`num_samples` must be"),
         (lambda: implicit_generator(2).sample(3, seed=-1), ValueError, "`seed` must be at least"),
         (lambda: implicit_generator(2).sample(3, seed=1.5), TypeError, "`seed` must be a whole"),
         (lambda: projection_network(2, num_features=0), ValueError, "`num_features` must be"),
