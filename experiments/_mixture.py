@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from tensorflow_probability import distributions as tfd
 
+import lrmf_tfp as lt
+
 __all__ = [
     "COVARIANCE",
     "Gaussian",
     "MEAN",
     "closest_in_reverse",
+    "confined_bound",
     "draw",
     "forward_kl",
     "log_density",
@@ -92,6 +95,28 @@ def closest_in_reverse(mean: Array, cov: Array) -> Gaussian:
     found = minimize(value_and_slope, start, jac=True, method="BFGS", options={"gtol": 1e-8})
     mean, root = found.x[:2], _root(_constant(found.x)).numpy()
     return Gaussian(mean, root @ root.T, float(found.fun))
+
+
+def confined_bound(
+    divergence: lt.divergences.FDivergence,
+    mean: Array,
+    cov: Array,
+    *,
+    log_ratios: tuple[float, float],
+) -> float:
+    """Return the best bound of `D_f(mixture || N(mean, cov))` by a critic that is confined.
+
+    A critic whose log-ratio cannot leave an interval does best where it clips the true one.
+    """
+    x, y = np.linspace(-30.0, 35.0, 1301), np.linspace(-25.0, 32.0, 1141)
+    points = np.stack(np.meshgrid(x, y), axis=-1)
+    cell = (x[1] - x[0]) * (y[1] - y[0])
+    model = tfd.MultivariateNormalTriL(_constant(mean), tf.linalg.cholesky(_constant(cov)))
+    log_p, log_q = log_density(points), model.log_prob(_constant(points)).numpy()
+    clipped = _constant(np.clip(log_p - log_q, *log_ratios))
+    critic = divergence.optimal_critic(clipped)
+    gain, cost = critic.numpy(), divergence.conjugate(critic).numpy()
+    return float(np.sum(np.exp(log_p) * gain - np.exp(log_q) * cost) * cell)
 
 
 def _reverse_of_parameters(parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -83,6 +83,7 @@ def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
         "reverse": summary(fits["reverse"]),
         "exact": {name: each._asdict() for name, each in exact.items()},
         "maximum_likelihood": likelihood,
+        "sigmoid_critic": sigmoid_bounds(),
         "per_seed": fits,
     }
 
@@ -94,6 +95,20 @@ def exact_fits() -> dict[str, mixture.Gaussian]:
     ends = {name: mixture.closest_in_reverse(*start) for name, start in _STARTS.items()}
     found["reverse"] = min(ends.values(), key=lambda each: each.divergence)
     found["reverse_local"] = max(ends.values(), key=lambda each: each.divergence)
+    return found
+
+
+def sigmoid_bounds() -> dict[str, dict[str, float]]:
+    """Return what a critic that ends in a sigmoid can tell of the moments' Gaussian at best."""
+    moments = mixture.MEAN, mixture.COVARIANCE
+    found = {}
+    for name, exact, direction in (
+        ("forward", mixture.forward_kl, "kl"),
+        ("reverse", mixture.reverse_kl, "reverse_kl"),
+    ):
+        divergence = lt.divergences.F_DIVERGENCES[direction]
+        bound = mixture.confined_bound(divergence, *moments, log_ratios=(-1.0, 0.0))
+        found[name] = {"bound": bound, "exact": exact(*moments)}
     return found
 
 
