@@ -19,6 +19,7 @@ Array = NDArray[np.floating[Any]]
 TITLES = {"gram": "GRAM", "mmd_net": "MMD-net", "mmd_gan": "MMD-GAN", "gan": "GAN"}
 _HIDDEN = (100, 100)
 _CODE_STEPS = 5
+_GRAM_RATE = 1e-3
 _NUM_TESTED, _NUM_COMPARED = 4000, 2000
 _NUM_DRAWN = 1000
 _BANDWIDTH = 1.0  # of the MMD between samples and fresh data, as in the ring's own kernels
@@ -184,12 +185,17 @@ def measure(samples: Array, fresh: Any) -> dict[str, float]:
 
 
 def _optimizer(settings: Settings) -> Any:
-    """Return what moves all groups, None for what the objective proposes."""
+    """Return what moves the groups, None for what the objective proposes."""
     rate = settings.rates.get(settings.model)
     if rate is None:
         return None
-    constant = lt.training.ConstantSchedule()
-    return lt.training.Adam(rate, beta_1=0.5, schedule=constant)
+    if settings.model == "gram":  # whose generator moves as it proposes
+        return {"generator": _adam(_GRAM_RATE), "projection": _adam(rate)}
+    return _adam(rate)
+
+
+def _adam(rate: float) -> Any:
+    return lt.training.Adam(rate, beta_1=0.5, schedule=lt.training.ConstantSchedule())
 
 
 def _prepared(watch: Watch, objective: Any, pace: int) -> Watch:

@@ -50,6 +50,9 @@ class Config:
     num_samples: int = field(default=60_000, metadata={"help": "training samples of the ring"})
     num_steps: int = field(default=4000, metadata={"help": "steps of each generator"})
     batch_size: int = field(default=100, metadata={"help": "rows of a batch"})
+    projection_rate: float = field(
+        default=2e-4, metadata={"help": "of the projection of GRAM; published: 1e-3"}
+    )
     gan_rate: float = field(default=1e-3, metadata={"help": "of the GAN; published: 1e-4"})
     mmd_gan_rate: float = field(default=5e-4, metadata={"help": "of the MMD-GAN; published: 5e-5"})
     grid: bool = field(default=True, metadata={"help": "train over noise sizes and widths, too"})
@@ -170,7 +173,11 @@ def settings_of(config: Config, model: str, noise_size: int, width: int, *, seed
         num_features=config.num_features,
         num_steps=config.num_steps,
         batch_size=config.batch_size,
-        rates={"gan": config.gan_rate, "mmd_gan": config.mmd_gan_rate},
+        rates={
+            "gan": config.gan_rate,
+            "gram": config.projection_rate,
+            "mmd_gan": config.mmd_gan_rate,
+        },
         jit_compile=config.jit_compile,
         seed=seed,
     )

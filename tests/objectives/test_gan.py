@@ -58,7 +58,7 @@ def test_gan_losses_stay_finite_where_sigmoids_saturate():
 
 
 def test_best_discriminator_has_the_loss_of_the_jensen_shannon_divergence(rng):
-    # The spec's pair A: log 2 - JSD = 0.5649722 in the mean form, with JSD by quadrature.
+    # p = N(1, 1) and q = N(0, 4): log 2 - JSD = 0.5649722, with the JSD by quadrature.
     p, q = rng.normal(1.0, 1.0, size=(200_000, 1)), rng.normal(0.0, 2.0, size=(200_000, 1))
 
     class LogRatio(tf.Module):

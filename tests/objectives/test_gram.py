@@ -151,7 +151,7 @@ def test_spread_features_have_a_pearson_of_one_and_ratios_of_zero(rng):
 
 @pytest.mark.parametrize(("ridge", "low", "high"), [(1e-3, 2.0, 4.5), (1e-1, 0.2, 0.5)])
 def test_pearson_of_equal_distributions_is_bias(rng, ridge, low, high):
-    # Truth 0; shared/spec gives 3.2 and 0.34 for 100 rows in the plane.
+    # The truth is 0; see the table in docs/guide/gram.md.
     found = [
         float(objective_on(ridge=ridge)(*rng.normal(size=(2, 100, 2))).pearson) for _ in range(20)
     ]
