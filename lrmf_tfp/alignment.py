@@ -88,8 +88,8 @@ class Aligner(AlignmentMethods, BaseEstimator):
                 and `seed=`. In closed form, nothing trained: `"identity"`, `"coral"`,
                 `"gaussian_ot"` and `"mean_variance"`.
             objective: `"lrmf"`, `"mmd"`, `"energy"`, `"emd"`, `"sinkhorn"`,
-                `"sliced_wasserstein"`, `"back_to_back"`, `"adversarial"`; a function from a flow
-                to an `Objective`; or an `Objective` with a `flow` (trained in place).
+                `"sliced_wasserstein"`, `"back_to_back"`, `"adversarial"`, `"gram"`; a function
+                from a flow to an `Objective`; or an `Objective` with a `flow` (trained in place).
             density: Family of the shared and private densities: `"gaussian"`, `"real_nvp"`,
                 `"glow"` or a builder like `flow`'s; by default Gaussian for the affine flow, Glow
                 for Glow, RealNVP otherwise.

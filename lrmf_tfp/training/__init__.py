@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from lrmf_tfp.optimizers import SGD, Adam, ConstantSchedule, CosineSchedule, Optimizer
+from lrmf_tfp.optimizers import (
+    SGD,
+    Adam,
+    ConstantSchedule,
+    CosineSchedule,
+    Optimizer,
+    RMSProp,
+)
 from lrmf_tfp.training.callbacks import (
     Callback,
     CSVLogger,
@@ -26,6 +33,7 @@ __all__ = [
     "Interrupts",
     "Optimizer",
     "ProgressBar",
+    "RMSProp",
     "SGD",
     "TensorBoardLogger",
     "Trainer",

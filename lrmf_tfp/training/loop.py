@@ -176,6 +176,8 @@ class CompiledLoop:
             self._assign(slot, tf.where(apply, after, before))
 
     def _assign_weights(self, group: VariableGroup, weights: Tensor) -> None:
+        if not group.variables:
+            return
         sizes = [variable.shape.num_elements() for variable in group.variables]
         for variable, part in zip(group.variables, tf.split(weights, sizes), strict=True):
             self._assign(variable, tf.cast(tf.reshape(part, variable.shape), variable.dtype))
