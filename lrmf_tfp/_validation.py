@@ -150,9 +150,9 @@ def check_choice(value: str, name: str, choices: Iterable[str]) -> str:
     raise ValueError(f"`{name}` must be one of {listed}; got {_short(value)}{hint}.")
 
 
-def check_positive_int(value: int, name: str) -> int:
-    """Return `value` as int; raise TypeError if not a whole number, ValueError if below 1."""
-    return _as_int(value, name, lowest=1)
+def check_positive_int(value: int, name: str, *, lowest: int = 1) -> int:
+    """Return `value` as int; raise TypeError if not whole, ValueError if below `lowest`."""
+    return _as_int(value, name, lowest=lowest)
 
 
 def check_positive_ints(values: Iterable[int], name: str) -> tuple[int, ...]:

@@ -223,6 +223,13 @@ def test_requirements_are_pinned():
     assert "lrmf-tfp = lrmf_tfp.cli:main" in config["options.entry_points"]["console_scripts"]
 
 
+def test_extra_digits_is_a_part_of_test():
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg")
+    extras = config["options.extras_require"]
+    assert set(extras["digits"].split("\n")) <= set(extras["test"].split("\n"))
+
+
 def test_no_other_file_configures_pytest():
     others = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini")
     assert [name for name in others if (ROOT / name).exists()] == []

@@ -1,10 +1,12 @@
 """Level 1: sample sets to align or to imitate, made up or read from files.
 
 NumPy and scikit-learn only: importing this package imports no TensorFlow and downloads nothing.
+The digits import it, and may download, when they are called.
 """
 
 from __future__ import annotations
 
+from lrmf_tfp.datasets.digit_domains import DigitImages, digit_batches, digit_images, digits
 from lrmf_tfp.datasets.files import SampleFile, read_samples, write_samples
 from lrmf_tfp.datasets.gaussian import gaussians
 from lrmf_tfp.datasets.mixtures import (
@@ -17,6 +19,7 @@ from lrmf_tfp.datasets.pair import DomainPair
 from lrmf_tfp.datasets.synthetic import blobs, circles, moons, rings
 
 __all__ = [
+    "DigitImages",
     "DomainPair",
     "MixtureSamples",
     "ModeCoverage",
@@ -24,6 +27,9 @@ __all__ = [
     "blobs",
     "circles",
     "correlated_gaussian",
+    "digit_batches",
+    "digit_images",
+    "digits",
     "gaussians",
     "mode_ring",
     "moons",

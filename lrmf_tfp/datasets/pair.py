@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ class DomainPair:
 
     The source is moved, the target stays: an aligner learns `flow.forward(source) ≈ target`.
     Labels are never used to align; they only measure how well it worked. Everything is checked
-    once, when the pair is made.
+    once, when the pair is made. Samples are rows `[N, D]` or images `[N, H, W]`, `[N, H, W, C]`.
 
     Raises:
         TypeError: if samples or labels are not numbers.
@@ -32,10 +33,10 @@ class DomainPair:
     """
 
     source: NDArray[np.floating[Any]]
-    """Samples to move, `[N, D]`."""
+    """Samples to move, `[N, D]` or `[N, H, W, C]`."""
 
     target: NDArray[np.floating[Any]]
-    """Samples to match, `[M, D]`."""
+    """Samples to match, `[M, D]` or `[M, H, W, C]`."""
 
     source_labels: NDArray[np.int64] | None = None
     """One whole number a source row, `[N]`, or None."""
@@ -48,7 +49,7 @@ class DomainPair:
 
     def __post_init__(self) -> None:
         """Check the fields and store them as arrays."""
-        source, target = _validation.as_pair(self.source, self.target)
+        source, target = _as_pair(self.source, self.target)
         for field, value in {
             "source": source,
             "target": target,
@@ -71,21 +72,26 @@ class DomainPair:
 
     @property
     def num_dims(self) -> int:
-        """D, the number of columns of both sets."""
-        return int(self.source.shape[1])
+        """D, the number of columns of both sets, or of pixels times channels of images."""
+        return math.prod(self.source.shape[1:])
 
     def standardized(self) -> DomainPair:
         """Return the pair with both sets standardised by the target's moments.
 
-        `(x - mean(target)) / std(target)` per axis, for the source too: the difference between
-        the two stays, in units of the target's spread.
+        `(x - mean(target)) / std(target)` per column, for the source too: the difference between
+        the two stays, in units of the target's spread. Images have one scale a channel: many of
+        their pixels never change.
 
         Raises:
-            ValueError: if a column of the target is constant.
+            ValueError: if a column, or a channel of images, of the target is constant.
         """
-        _validation.check_varies(self.target, "target")
-        loc = self.target.mean(axis=0, dtype=np.float64)
-        scale = self.target.std(axis=0, dtype=np.float64)
+        images = self.target.ndim > 2
+        # What is scaled alike is one column; `[N, H, W]` is one channel.
+        width = self.target.shape[-1] if self.target.ndim in (2, 4) else 1
+        columns = self.target.reshape(-1, width)
+        _validation.check_varies(columns, "target", unit="channel" if images else "column")
+        loc = columns.mean(axis=0, dtype=np.float64)
+        scale = columns.std(axis=0, dtype=np.float64)
         moved = (((x - loc) / scale).astype(x.dtype) for x in (self.source, self.target))
         return replace(self, source=next(moved), target=next(moved))
 
@@ -114,7 +120,7 @@ class DomainPair:
             ValueError: if `fraction` is not strictly between 0 and 1, or a set has one row only.
         """
         _validation.check_fraction(fraction, "fraction")
-        _validation.as_pair(self.source, self.target, min_rows=2)
+        _as_pair(self.source, self.target, min_rows=2)
         rng = np.random.default_rng(seed)
         source_rows = _split_rows(len(self.source), fraction, rng)
         target_rows = _split_rows(len(self.target), fraction, rng)
@@ -129,6 +135,23 @@ class DomainPair:
             for source, target in zip(source_rows, target_rows, strict=True)
         )
         return train, held_out
+
+
+def _as_pair(
+    source: object, target: object, *, min_rows: int = 1
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
+    """Return two sets of rows, or of images, of one shape."""
+    first, shape = _validation.as_events(source, "source", min_rows=min_rows)
+    second, other = _validation.as_events(target, "target", min_rows=min_rows)
+    if shape != other:
+        wanted = ", ".join(map(str, shape))
+        raise ValueError(
+            f"`target` must have shape [M, {wanted}] to match `source`; "
+            f"got {[len(second), *other]}."
+        )
+    if len(shape) == 1:
+        return first, second
+    return first.reshape(-1, *shape), second.reshape(-1, *shape)
 
 
 def _split_rows(

@@ -12,6 +12,7 @@ from lrmf_tfp.plotting.animation import animate_alignment, animate_comparison
 from lrmf_tfp.plotting.comparison import ComparisonColumn, plot_comparison
 from lrmf_tfp.plotting.fields import plot_displacement, plot_flow_steps
 from lrmf_tfp.plotting.history import plot_history
+from lrmf_tfp.plotting.images import plot_images
 from lrmf_tfp.plotting.trajectories import plot_trajectories
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "plot_displacement",
     "plot_flow_steps",
     "plot_history",
+    "plot_images",
     "plot_trajectories",
 ]

@@ -109,3 +109,50 @@ def test_split_refuses_a_bad_fraction(pair):
 def test_split_refuses_a_single_row():
     with pytest.raises(ValueError, match="`source` must have at least 2 rows; got 1"):
         DomainPair([[1.0]], [[1.0], [2.0]]).split(0.5)
+
+
+@pytest.fixture
+def images():
+    rng = np.random.default_rng(0)
+    source, target = rng.uniform(0.0, 255.0, (9, 4, 4, 2)), rng.uniform(0.0, 1.0, (7, 4, 4, 2))
+    target[:, 0] = 0.0  # a margin that never changes
+    return DomainPair(source.astype(np.float32), target.astype(np.float32), np.arange(9))
+
+
+def test_images_keep_their_shape(images):
+    assert images.source.shape == (9, 4, 4, 2)
+    assert (images.source.dtype, images.num_dims) == (np.float32, 32)
+    assert "source=[9, 4, 4, 2], target=[7, 4, 4, 2]" in repr(images)
+    assert images.swap().target.shape == (9, 4, 4, 2)
+    train, held_out = images.split(0.3)
+    assert (train.source.shape, held_out.target.shape) == ((6, 4, 4, 2), (2, 4, 4, 2))
+    np.testing.assert_array_equal(train.source, images.source[train.source_labels])
+
+
+def test_images_are_standardized_by_channel(images):
+    result = images.standardized()
+    np.testing.assert_allclose(result.target.mean(axis=(0, 1, 2)), 0.0, atol=1e-6)
+    np.testing.assert_allclose(result.target.std(axis=(0, 1, 2)), 1.0, rtol=1e-6)
+    gray = DomainPair(images.source[..., 0], images.target[..., 0]).standardized()
+    np.testing.assert_allclose(gray.target, result.target[..., 0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gray.source, result.source[..., 0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ((5, 4, 4, 1), (5, 4, 4), r"`target` must have shape \[M, 4, 4, 1\] to match `source`"),
+        ((5, 4, 4, 1), (5, 8, 8, 1), r"`target` must have shape .*; got \[5, 8, 8, 1\]"),
+        ((5, 2, 4, 4, 1), (5, 2, 4, 4, 1), r"`source` must have shape \[N, D\]"),
+        ((0, 4, 4, 1), (5, 4, 4, 1), "`source` must have at least 1 row"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(source, target, message):
+    with pytest.raises(ValueError, match=message):
+        DomainPair(np.zeros(source), np.zeros(target))
+
+
+def test_a_constant_channel_is_named():
+    pair = DomainPair(np.zeros((3, 4, 4, 1)), np.ones((3, 4, 4, 1)))
+    with pytest.raises(ValueError, match="`target` must vary in every channel; got .* 0"):
+        pair.standardized()
