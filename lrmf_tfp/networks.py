@@ -12,6 +12,7 @@ from lrmf_tfp._validation import check_choice
 
 __all__ = ["ACTIVATIONS", "Constants", "Dense", "MLP", "VelocityField", "softplus"]
 
+_LEAK = 0.2  # slope of "leaky_relu" below 0; TensorFlow's own op rounds it to float32
 _LINEAR_ABOVE = 40.0  # log(1 + exp(x)) = x to the last bit of float64, far from overflow
 
 
@@ -27,7 +28,7 @@ def softplus(x: Tensor) -> Tensor:
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "elu": tf.nn.elu,
-    "leaky_relu": tf.nn.leaky_relu,
+    "leaky_relu": lambda x: tf.maximum(x, _LEAK * x),
     "linear": tf.identity,
     "relu": tf.nn.relu,
     "softplus": softplus,
@@ -38,7 +39,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 _SLOPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "elu": lambda x, y: tf.where(x > 0.0, tf.ones_like(x), y + 1.0),
-    "leaky_relu": lambda x, y: tf.where(x > 0.0, tf.ones_like(x), 0.2 * tf.ones_like(x)),
+    "leaky_relu": lambda x, y: tf.where(x > 0.0, tf.ones_like(x), _LEAK * tf.ones_like(x)),
     "linear": lambda x, y: tf.ones_like(x),
     "relu": lambda x, y: tf.cast(x > 0.0, x.dtype),
     "softplus": lambda x, y: tf.sigmoid(x),
