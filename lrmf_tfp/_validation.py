@@ -21,6 +21,7 @@ __all__ = [
     "as_pair",
     "as_samples",
     "check_choice",
+    "check_finite",
     "check_fraction",
     "check_not_negative",
     "check_positive",
@@ -69,7 +70,7 @@ def as_samples(
     _check_numeric(array, name, columns=getattr(value, "columns", None))
     _check_shape(array, name, min_rows=min_rows)
     samples = _as_floating(array, dtype)
-    _check_finite(samples, name)
+    check_finite(samples, name)
     return samples
 
 
@@ -189,6 +190,18 @@ def check_fraction(value: float, name: str) -> float:
     return number
 
 
+def check_finite(samples: FloatArray, name: str) -> None:
+    """Raise ValueError, with the first place, if the samples `[N, D]` are not all finite."""
+    wrong = np.argwhere(~np.isfinite(samples))
+    if len(wrong):
+        row, column = wrong[0].tolist()
+        values = "value" if len(wrong) == 1 else "values"
+        raise ValueError(
+            f"`{name}` must be finite; got {len(wrong)} non-finite {values}, "
+            f"the first in row {row}, column {column}."
+        )
+
+
 def check_varies(value: ArrayLike, name: str, *, unit: str = "column") -> None:
     """Raise ValueError if a column of the samples `[N, D]` is constant, up to rounding."""
     array = np.asarray(value)
@@ -262,17 +275,6 @@ def _as_floating(array: NDArray[Any], dtype: DTypeLike | None) -> FloatArray:
             dtype = np.float32 if array.dtype.itemsize <= 4 else np.float64
     with np.errstate(over="ignore"):  # what overflows is reported as not finite
         return cast("FloatArray", array.astype(np.dtype(dtype).newbyteorder("="), copy=False))
-
-
-def _check_finite(samples: FloatArray, name: str) -> None:
-    wrong = np.argwhere(~np.isfinite(samples))
-    if len(wrong):
-        row, column = wrong[0].tolist()
-        values = "value" if len(wrong) == 1 else "values"
-        raise ValueError(
-            f"`{name}` must be finite; got {len(wrong)} non-finite {values}, "
-            f"the first in row {row}, column {column}."
-        )
 
 
 def _as_int(value: int, name: str, *, lowest: int) -> int:

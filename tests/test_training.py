@@ -507,6 +507,9 @@ def test_bad_data_is_named(x, logical_cpus):
         fit(objective, [x], QUICK)
     with pytest.raises(ValueError, match=r"`data\[0\]` must have shape \[N, ...\]; got \[0, 2\]"):
         fit(objective, (x[:0],), QUICK)
+    holed = np.where(x == x[3, 1], np.nan, x)
+    with pytest.raises(ValueError, match=r"`data\[0\]` must be finite; got 1 .* row 3, column 1"):
+        fit(objective, (holed,), QUICK)
     uneven = tf.data.Dataset.from_tensor_slices(x).batch(150)
     with pytest.raises(ValueError, match="`data` must give batches of one shape"):
         fit(objective, uneven, QUICK)

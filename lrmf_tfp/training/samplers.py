@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._typing import Array
+from lrmf_tfp._validation import check_finite
 
 __all__ = ["ArraySampler", "DatasetSampler", "Sampler", "as_sampler"]
 
@@ -93,7 +94,7 @@ def as_sampler(data: Any, *, batch_size: int, seed: int) -> Sampler:
 
     Raises:
         TypeError: If `data` is neither.
-        ValueError: If a domain is empty.
+        ValueError: If a domain is empty or not finite.
     """
     if hasattr(data, "element_spec"):
         return DatasetSampler(data)
@@ -119,4 +120,6 @@ def _as_domain(domain: Any, name: str) -> Any:
     rows = np.asarray(domain)
     if rows.ndim < 2 or len(rows) == 0:
         raise ValueError(f"`{name}` must have shape [N, ...]; got {list(rows.shape)}.")
+    if rows.dtype.kind == "f":
+        check_finite(rows.reshape(len(rows), -1), name)
     return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp.densities import gaussian_density
 from lrmf_tfp.divergences import F_DIVERGENCES
@@ -130,6 +131,15 @@ def test_any_generator_follows_the_data(kind):
     moved = generator.forward(start) if kind == "flow" else generator.sample(4000, seed=1)
     assert np.mean(moved) == pytest.approx(1.0, abs=0.15)
     assert np.std(moved) == pytest.approx(0.7, abs=0.15)
+
+
+def test_a_generator_that_is_fixed_leaves_the_critic_to_learn():
+    objective = FGANObjective(tfd.MultivariateNormalDiag([1.0, 1.0], [1.0, 1.0]), _critic(2))
+    assert objective.groups()[0].variables == ()
+    data = np.random.default_rng(0).normal(size=(400, 2)).astype(np.float32)
+    before = float(objective.bound(data))
+    fit(objective, (data,), FitConfig(num_steps=200, batch_size=100, jit_compile=False))
+    assert before + 0.3 < float(objective.bound(data)) < 1.3  # KL is 1
 
 
 def test_bad_arguments_are_answered_in_one_line():
