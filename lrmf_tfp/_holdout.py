@@ -1,4 +1,4 @@
-"""Rows that are set aside, and the units that two sample sets share (level 1).
+"""Rows that are set aside, and the units that two sample sets share (level 2).
 
 NumPy only, for estimators that are trained on two sample sets.
 """
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lrmf_tfp._typing import Array
+from lrmf_tfp.datasets.pair import split_rows
 
 __all__ = ["Holdout", "common_moments", "hold_out"]
 
@@ -36,9 +37,8 @@ def hold_out(pair: Pair, fraction: float, *, seed: int) -> Holdout:
     rng = np.random.default_rng([seed, _STREAM])
     parts = []
     for samples in pair:
-        order = rng.permutation(len(samples))
-        count = min(max(1, round(fraction * len(samples))), len(samples) - 1)
-        parts.append((samples[order[count:]], samples[order[:count]]))
+        train, held_out = split_rows(len(samples), fraction, rng)
+        parts.append((samples[train], samples[held_out]))
     (train_p, held_p), (train_q, held_q) = parts
     return Holdout((train_p, train_q), (held_p, held_q))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lrmf_tfp import _validation
 
-__all__ = ["DomainPair"]
+__all__ = ["DomainPair", "split_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +122,10 @@ class DomainPair:
         _validation.check_fraction(fraction, "fraction")
         _as_pair(self.source, self.target, min_rows=2)
         rng = np.random.default_rng(seed)
-        source_rows = _split_rows(len(self.source), fraction, rng)
-        target_rows = _split_rows(len(self.target), fraction, rng)
+        source_rows, target_rows = (
+            map(np.sort, split_rows(len(samples), fraction, rng))
+            for samples in (self.source, self.target)
+        )
         train, held_out = (
             replace(
                 self,
@@ -154,12 +156,13 @@ def _as_pair(
     return first.reshape(-1, *shape), second.reshape(-1, *shape)
 
 
-def _split_rows(
+def split_rows(
     num_rows: int, fraction: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows to train on and those held out, one each at least, in random order."""
     num_held_out = min(max(round(fraction * num_rows), 1), num_rows - 1)
     order = rng.permutation(num_rows)
-    return np.sort(order[num_held_out:]), np.sort(order[:num_held_out])
+    return order[num_held_out:], order[:num_held_out]
 
 
 def _take(labels: NDArray[np.int64] | None, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:

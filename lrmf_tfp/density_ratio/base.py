@@ -12,7 +12,13 @@ from lrmf_tfp._typing import Array, Samples
 from lrmf_tfp._validation import as_pair, as_samples
 from lrmf_tfp.divergences import F_DIVERGENCES
 
-__all__ = ["DensityRatio", "LogRatios", "RatioFunction", "as_numerator_and_denominator"]
+__all__ = [
+    "DensityRatio",
+    "LogRatios",
+    "RatioFunction",
+    "as_numerator_and_denominator",
+    "log_of_ratios",
+]
 
 Self = TypeVar("Self", bound="DensityRatio")
 
@@ -147,3 +153,9 @@ def as_numerator_and_denominator(
         )
     dtype = np.result_type(first, second)
     return first.astype(dtype, copy=False), second.astype(dtype, copy=False)
+
+
+def log_of_ratios(ratios: Array, *, zero: float = -np.inf) -> Array:
+    """Return the logarithm, `zero` for ratios of 0 and below."""
+    positive = ratios > 0.0
+    return np.where(positive, np.log(np.where(positive, ratios, 1.0)), ratios.dtype.type(zero))

@@ -10,7 +10,12 @@ from scipy.linalg import cho_factor, cho_solve
 
 from lrmf_tfp._typing import Array, Samples
 from lrmf_tfp._validation import check_positive, check_positive_int, check_seed
-from lrmf_tfp.density_ratio.base import LogRatios, RatioFunction, as_numerator_and_denominator
+from lrmf_tfp.density_ratio.base import (
+    LogRatios,
+    RatioFunction,
+    as_numerator_and_denominator,
+    log_of_ratios,
+)
 from lrmf_tfp.kernels import median_distance
 
 __all__ = [
@@ -114,7 +119,9 @@ class LeastSquaresRatio(RatioFunction):
         self.coefficients_ = solve_coefficients(*features, ridge=best.ridge)
         self.score_, self.bandwidth_, self.ridge_ = best
         self.centres_, self.dtype_ = centres, x_p.dtype
-        self.in_sample_ = LogRatios(*(_log(each @ self.coefficients_) for each in features))
+        self.in_sample_ = LogRatios(
+            *(log_of_ratios(each @ self.coefficients_) for each in features)
+        )
         return self
 
     def ratio(self, x: Samples) -> Array:
@@ -141,7 +148,7 @@ class LeastSquaresRatio(RatioFunction):
             NotFittedError: If there was no fit.
             ValueError: If values are not finite or the width is another.
         """
-        return _log(self.ratio(x))
+        return log_of_ratios(self.ratio(x))
 
     def kl(self) -> float:
         """Return `mean(log r(x_p))`, nats: an in-sample estimate of `KL(p || q)`, no bound.
@@ -235,8 +242,3 @@ def _grid(values: Sequence[float], name: str) -> tuple[float, ...]:
     if not checked:
         raise ValueError(f"`{name}` must have at least 1 entry; got none.")
     return checked
-
-
-def _log(ratios: Array) -> Array:
-    positive = ratios > 0.0
-    return np.where(positive, np.log(np.where(positive, ratios, 1.0)), ratios.dtype.type(-np.inf))

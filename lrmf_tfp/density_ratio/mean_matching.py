@@ -6,7 +6,11 @@ import numpy as np
 
 from lrmf_tfp._typing import Array, Samples
 from lrmf_tfp._validation import as_samples
-from lrmf_tfp.density_ratio.base import DensityRatio, as_numerator_and_denominator
+from lrmf_tfp.density_ratio.base import (
+    DensityRatio,
+    as_numerator_and_denominator,
+    log_of_ratios,
+)
 from lrmf_tfp.divergences import F_DIVERGENCES, kernel_mean_matching
 from lrmf_tfp.divergences.kernel_ratio import Kernels
 
@@ -99,7 +103,7 @@ class KernelMeanMatching(DensityRatio):
             NotFittedError: If there was no fit.
             ValueError: If `x` is anything else.
         """
-        return _log(self.ratio(x))
+        return log_of_ratios(self.ratio(x))
 
     @property
     def mean_ratio(self) -> float:
@@ -113,7 +117,7 @@ class KernelMeanMatching(DensityRatio):
         Ratios below 0 count as 0.
         """
         ratios = self._positive()
-        return float(np.mean(ratios * _log(ratios, zero=0.0) - ratios + 1.0))
+        return float(np.mean(ratios * log_of_ratios(ratios, zero=0.0) - ratios + 1.0))
 
     def pearson(self) -> float:
         """Return `mean((r - 1)^2)` over q: an in-sample estimate >= 0, no bound, biased upwards.
@@ -127,15 +131,9 @@ class KernelMeanMatching(DensityRatio):
 
     def jensen_shannon(self) -> float:
         """Return `mean(f(r))` over q for f of JSD, nats: an in-sample estimate, no bound."""
-        found = F_DIVERGENCES["jensen_shannon"].f_of_log_ratio(_log(self._positive()))
+        found = F_DIVERGENCES["jensen_shannon"].f_of_log_ratio(log_of_ratios(self._positive()))
         return float(np.mean(found))
 
     def _positive(self) -> Array:
         self._check_fitted()
         return np.maximum(self.ratios_.astype(np.float64), 0.0)
-
-
-def _log(ratios: Array, *, zero: float = -np.inf) -> Array:
-    """Return the logarithm, `zero` for ratios of 0 and below."""
-    positive = ratios > 0.0
-    return np.where(positive, np.log(np.where(positive, ratios, 1.0)), ratios.dtype.type(zero))

@@ -80,7 +80,8 @@ def estimate_kl(
         >>> bool(abs(estimate.value - 0.4431) < 4.0 * estimate.standard_error)
         True
     """
-    terms = _kl_terms(p, q, num_samples=num_samples, seed=as_seed(seed))
+    log_ratio, log_prob = _log_ratio(p, q, num_samples=num_samples, seed=as_seed(seed))
+    terms = _scored(log_ratio, p, log_prob)
     value = tf.reduce_mean(terms)
     finite = tf.math.is_finite(value)
     spread = tf.math.reduce_std(tf.where(finite, terms, 0.0))
@@ -109,7 +110,7 @@ def kl_monte_carlo(
         >>> float(kl_monte_carlo(p, p))
         0.0
     """
-    return tf.reduce_mean(_kl_terms(p, q, num_samples=num_samples, seed=as_seed(seed)))
+    return estimate_kl(p, q, num_samples=num_samples, seed=seed).value
 
 
 def jensen_shannon_monte_carlo(
@@ -199,13 +200,6 @@ def f_divergence_monte_carlo(
     share = tf.reduce_mean(tf.cast(tf.math.is_inf(beyond), covered.dtype))
     slope = tf.constant(found.slope_at_infinity, covered.dtype)
     return covered + tf.where(share > 0.0, share * slope, 0.0)
-
-
-def _kl_terms(
-    p: tfd.Distribution, q: tfd.Distribution, *, num_samples: int, seed: Tensor
-) -> Tensor:
-    log_ratio, log_prob = _log_ratio(p, q, num_samples=num_samples, seed=seed)
-    return _scored(log_ratio, p, log_prob)
 
 
 def _log_ratio(

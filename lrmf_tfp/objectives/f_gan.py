@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lrmf_tfp._typing import Tensor
-from lrmf_tfp._validation import check_positive_int, check_seed
+from lrmf_tfp._validation import check_positive_int
 from lrmf_tfp.divergences import VariationalBound
 from lrmf_tfp.objectives.base import VariableGroup
 from lrmf_tfp.objectives.generators import GeneratorObjective
@@ -97,7 +97,7 @@ class FGANObjective(GeneratorObjective):
         super().__init__(generator, name=name)
         self._bound = VariationalObjective(critic, divergence=divergence)
         self._critic_steps = check_positive_int(critic_steps, "critic_steps")
-        self._warmup = check_seed(warmup, "warmup")
+        self._warmup = check_positive_int(warmup, "warmup", lowest=0)
 
     @property
     def critic(self) -> Any:

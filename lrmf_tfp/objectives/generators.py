@@ -21,10 +21,19 @@ from lrmf_tfp.divergences import energy_distance
 from lrmf_tfp.networks import MLP
 from lrmf_tfp.objectives.base import Objective
 
-__all__ = ["GeneratorObjective", "ImplicitGenerator", "NOISES", "glorot_mlp", "implicit_generator"]
+__all__ = [
+    "GeneratorObjective",
+    "ImplicitGenerator",
+    "NOISES",
+    "glorot_mlp",
+    "implicit_generator",
+    "root_of_mmd",
+]
 
 NOISES = ("normal", "uniform")
 """What noise can be: standard normal, or uniform in [-1, 1]."""
+
+_UNDER_ROOT = 1e-6  # keeps the slope of the root finite where the two sets agree
 
 
 class ImplicitGenerator(tf.Module):
@@ -216,6 +225,11 @@ class GeneratorObjective(Objective):
         if isinstance(self.generator, tfb.Bijector):
             return forward_and_log_det(self.generator, start)[0]
         return self.generator(start)
+
+
+def root_of_mmd(squared: Tensor) -> Tensor:
+    """Return `sqrt(max(squared, 0) + 1e-6)` of a squared MMD, whose slope is finite at 0."""
+    return tf.sqrt(tf.nn.relu(squared) + tf.constant(_UNDER_ROOT, squared.dtype))
 
 
 def _check_batch(samples: Tensor, name: str, *, like: Tensor) -> None:

@@ -12,12 +12,11 @@ from lrmf_tfp._validation import check_not_negative, check_positive, check_posit
 from lrmf_tfp.networks import MLP
 from lrmf_tfp.objectives._gram_blocks import GramBlocks, gram_blocks
 from lrmf_tfp.objectives.base import VariableGroup
-from lrmf_tfp.objectives.generators import GeneratorObjective, glorot_mlp
+from lrmf_tfp.objectives.generators import GeneratorObjective, glorot_mlp, root_of_mmd
 from lrmf_tfp.optimizers import Adam, ConstantSchedule
 
 __all__ = ["GRAMObjective", "GRAMTerms", "projection_network"]
 
-_UNDER_ROOT = 1e-6  # keeps the slope of the root finite where the two sets agree
 _MAX_RATIO = 1e9
 _START = 0.1  # scale of the features: within one bandwidth, so that every pair is seen
 _OPTIMIZER = Adam(1e-3, beta_1=0.5, beta_2=0.999, schedule=ConstantSchedule())
@@ -144,7 +143,7 @@ class GRAMObjective(GeneratorObjective):
         gain = 0.0 if self._clip_ratios else self._sum_weight * tf.reduce_sum(ratios)
         squared = blocks.mmd_squared()
         return GRAMTerms(
-            loss=tf.sqrt(tf.nn.relu(squared) + _UNDER_ROOT),
+            loss=root_of_mmd(squared),
             projection_loss=-pearson - gain,
             mmd_squared=squared,
             pearson=pearson,

@@ -13,7 +13,7 @@ from lrmf_tfp.divergences import mmd_squared
 from lrmf_tfp.kernels import GaussianKernel, RadialKernel
 from lrmf_tfp.networks import MLP, Dense
 from lrmf_tfp.objectives.base import VariableGroup
-from lrmf_tfp.objectives.generators import GeneratorObjective
+from lrmf_tfp.objectives.generators import GeneratorObjective, root_of_mmd
 from lrmf_tfp.optimizers import Adam, ConstantSchedule, RMSProp
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "clipped",
 ]
 
-_UNDER_ROOT = 1e-6  # keeps the slope of the root finite where the two sets agree
 _GAN_OPTIMIZER = Adam(5e-5, beta_1=0.5, beta_2=0.999, schedule=ConstantSchedule())
 _NET_OPTIMIZER = RMSProp(1e-3, schedule=ConstantSchedule())
 
@@ -74,7 +73,7 @@ class MMDNetObjective(GeneratorObjective):
     def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> MMDNetTerms:
         """Return the terms on `(start, data)` or `(data,)`, `[B, ...]` each."""
         squared = mmd_squared(*self.generate(batches, seed), kernel=self.kernel)
-        return MMDNetTerms(_root(squared), squared)
+        return MMDNetTerms(root_of_mmd(squared), squared)
 
 
 class MMDGANTerms(NamedTuple):
@@ -168,7 +167,7 @@ class MMDGANObjective(GeneratorObjective):
         squared = mmd_squared(u, v, kernel=self.kernel)
         gap = tf.reduce_mean(v, axis=0) - tf.reduce_mean(u, axis=0)
         one_side = -tf.reduce_mean(tf.nn.relu(gap))
-        loss = _root(squared) + self._side_weight * one_side
+        loss = root_of_mmd(squared) + self._side_weight * one_side
         errors = [_squared_error(x, self.decoder(e)) for x, e in ((data, v), (generated, u))]
         code_loss = self._code_weight * (errors[0] + errors[1]) - loss
         return MMDGANTerms(loss, code_loss, squared, one_side, errors[0])
@@ -247,10 +246,6 @@ def clipped(weights: Tensor, bound: float) -> Tensor:
         return tf.clip_by_value(values, -bound, bound), gradient
 
     return clip(tf.convert_to_tensor(weights))
-
-
-def _root(squared: Tensor) -> Tensor:
-    return tf.sqrt(tf.nn.relu(squared) + tf.constant(_UNDER_ROOT, squared.dtype))
 
 
 def _squared_error(x: Tensor, y: Tensor) -> Tensor:
