@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
 from experiments import _mixture as mixture
+from experiments.plotting import add_ellipse
 
 __all__ = ["draw_bounds", "draw_fits"]
 
@@ -106,11 +106,6 @@ def _draw_data(axes: Axes, samples: Array) -> None:
 def _add_ellipses(
     axes: Axes, mean: Array, cov: Array, *, color: str, dashes: str, width: float
 ) -> None:
-    values, vectors = np.linalg.eigh(cov)
-    angle = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
     for level in _LEVELS:
-        axis, other_axis = 2.0 * level * np.sqrt(values[::-1])
-        look = {"fill": False, "color": color, "linestyle": dashes, "linewidth": width}
-        place = (float(mean[0]), float(mean[1]))
-        axes.add_patch(Ellipse(place, axis, other_axis, angle=angle, **look))
+        add_ellipse(axes, mean, cov, sigma=level, color=color, ls=dashes, lw=width)
     axes.plot(*mean, marker="+", color=color, markersize=7)

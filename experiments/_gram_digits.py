@@ -64,12 +64,12 @@ def check_mnist() -> None:
 
 def load_mnist() -> tuple[Array, Array]:
     """Return the training and test images `[N, 784]`, in [0, 1]."""
-    import tensorflow_datasets as tfds
-
     check_mnist()
-    parts = tfds.as_numpy(tfds.load("mnist", split=["train", "test"], batch_size=-1))
-    train, test = (part["image"].reshape(len(part["image"]), -1) for part in parts)
-    return train.astype(np.float32) / 255.0, test.astype(np.float32) / 255.0
+    train, test = (
+        lt.datasets.digit_images("mnist", size=28, split=split).images
+        for split in ("train", "test")
+    )
+    return train.reshape(len(train), -1), test.reshape(len(test), -1)
 
 
 def train_digits(settings: DigitSettings) -> tuple[dict[str, float], dict[str, Array]]:

@@ -59,7 +59,7 @@ class Config:
 def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     """Return the metrics; draw the pictures into `output` if it is given."""
     exact = exact_fits()
-    likelihood = maximum_likelihood(mixture.draw(config.num_samples, seed=config.seed))
+    first_samples = mixture.draw(config.num_samples, seed=config.seed)
     fits: dict[str, list[dict[str, Any]]] = {"forward": [], "reverse": []}
     histories: dict[str, dict[str, Array]] = {}
     for seed in range(config.seed, config.seed + config.seeds):
@@ -74,15 +74,14 @@ def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
             )
     first = {name: each[0] for name, each in fits.items()}
     if output is not None:
-        samples = mixture.draw(config.num_samples, seed=config.seed)
-        save_figure(draw_fits(samples, exact, first), output / "fits.png")
+        save_figure(draw_fits(first_samples, exact, first), output / "fits.png")
         truths = {name: exact[name].divergence for name in fits}
         save_figure(draw_bounds(histories, truths), output / "bounds.png")
     return {
         "forward": summary(fits["forward"]),
         "reverse": summary(fits["reverse"]),
         "exact": {name: each._asdict() for name, each in exact.items()},
-        "maximum_likelihood": likelihood,
+        "maximum_likelihood": maximum_likelihood(first_samples),
         "sigmoid_critic": sigmoid_bounds(),
         "per_seed": fits,
     }

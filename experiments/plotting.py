@@ -12,7 +12,7 @@ from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-__all__ = ["add_ellipses", "add_normal_curves", "plot_gaps", "plot_grids"]
+__all__ = ["add_ellipse", "add_ellipses", "add_normal_curves", "plot_gaps", "plot_grids"]
 
 Array = NDArray[np.floating[Any]]
 _SOURCE, _TARGET = "#D55E00", "#0072B2"
@@ -36,7 +36,15 @@ def add_ellipses(figure: Figure, *clouds: tuple[Array, Array]) -> None:
     for axes, pair in zip(figure.axes, clouds, strict=True):
         for points, color, dashes in zip(pair, (_SOURCE, _TARGET), ("-", "--"), strict=True):
             for sigma in (1.0, 2.0):
-                _add_ellipse(axes, points, sigma=sigma, color=color, dashes=dashes)
+                ellipse = add_ellipse(
+                    axes,
+                    points.mean(axis=0),
+                    np.cov(points.T),
+                    sigma=sigma,
+                    color=color,
+                    ls=dashes,
+                )
+                ellipse.set_path_effects([withStroke(linewidth=4.0, foreground="white")])
             axes.set_xlim(_widened(axes.get_xlim(), points[:, 0]))
             axes.set_ylim(_widened(axes.get_ylim(), points[:, 1]))
 
@@ -87,14 +95,19 @@ def plot_grids(
     return figure
 
 
-def _add_ellipse(axes: Axes, points: Array, *, sigma: float, color: str, dashes: str) -> None:
-    values, vectors = np.linalg.eigh(np.cov(points.T))
+def add_ellipse(
+    axes: Axes, mean: Array, cov: Array, *, sigma: float, color: str, ls: str, lw: float = 1.5
+) -> Ellipse:
+    """Draw the ellipse of a mean `[2]` and a covariance `[2, 2]`, `sigma` deviations wide."""
+    values, vectors = np.linalg.eigh(cov)
     angle = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
-    look = {"fill": False, "color": color, "linewidth": 1.5, "linestyle": dashes}
     width, height = 2.0 * sigma * np.sqrt(values[::-1])
-    ellipse = Ellipse(points.mean(axis=0), width, height, angle=angle, **look)
-    ellipse.set_path_effects([withStroke(linewidth=4.0, foreground="white")])
+    place = (float(mean[0]), float(mean[1]))
+    ellipse = Ellipse(
+        place, width, height, angle=angle, fill=False, color=color, linestyle=ls, linewidth=lw
+    )
     axes.add_patch(ellipse)
+    return ellipse
 
 
 def _widened(bounds: tuple[float, float], values: Array) -> tuple[float, float]:
