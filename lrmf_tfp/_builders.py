@@ -117,6 +117,7 @@ class Model:
     event_shape: tuple[int, ...]
     dtype: tf.DType
     seed: int
+    noise_scales: tuple[float, ...] = ()
 
     @property
     def event_size(self) -> int:
@@ -135,7 +136,9 @@ class Model:
         """Return the LRMF objective of a map that stays as it is, from which comes the score."""
         return self.join(FixedMapLRMFObjective, flow, seen_through=flow)
 
-    def join(self, kind: Callable[..., Any], flow: Any, *, seen_through: Any) -> Any:
+    def join(
+        self, kind: Callable[..., Any], flow: Any, *, seen_through: Any, **settings: Any
+    ) -> Any:
         """Return an LRMF objective of a kind, its source's density also seen through a flow."""
         shared, private_source, private_target, pulled = (self.make_density() for _ in range(4))
         return kind(
@@ -144,6 +147,7 @@ class Model:
             private_source=private_source,
             private_target=private_target,
             pullback=FlowDensity(pulled, tfb.Invert(seen_through), name="pullback"),
+            **settings,
         )
 
     def make_flow(self) -> Any:
@@ -170,7 +174,7 @@ class Model:
 def _lrmf(model: Model) -> LRMFObjective:
     flow = model.make_flow()
     copied = copy.deepcopy(flow) if isinstance(model.flow, tfb.Bijector) else model.make_flow()
-    return model.join(LRMFObjective, flow, seen_through=copied)
+    return model.join(LRMFObjective, flow, seen_through=copied, noise_scales=model.noise_scales)
 
 
 def _back_to_back(model: Model) -> BackToBackObjective:

@@ -22,7 +22,14 @@ from lrmf_tfp._validation import check_choice, check_fraction, check_positive_in
 from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule
 from lrmf_tfp.metrics import AlignmentScore
 from lrmf_tfp.objectives import LRMFObjective, Objective
-from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar, deferred_interrupts
+from lrmf_tfp.objectives.noise import check_noise_scales
+from lrmf_tfp.training import (
+    Callback,
+    FitConfig,
+    FitResult,
+    ProgressBar,
+    deferred_interrupts,
+)
 
 __all__ = ["Aligner", "MIN_ROWS", "NEAR_RATIO", "NEAR_SHIFT", "STARTS"]
 
@@ -74,6 +81,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         scored: bool = True,
         config: FitConfig | None = None,
         start: str = "auto",
+        noise_scales: Sequence[float] = (),
         validation_fraction: float = 0.2,
         num_restarts: int = 3,
         dtype: str = "float32",
@@ -100,6 +108,10 @@ class Aligner(AlignmentMethods, BaseEstimator):
                 gives it the target's mean and scale per axis, `"auto"` takes the first if on
                 every axis the means lie within one target scale and the scales within a factor
                 2, else the second. The flow `"identity"` never moves.
+            noise_scales: Falling standard deviations, such as `(8, 4, 2, 1, 0.5)`, of noise that
+                is added to both domains while the map finds its way, in target standard
+                deviations: one short stage for each before the noise-free one. For modes that
+                lie many of their widths apart, where the gradient vanishes; none by default.
             validation_fraction: Part of each domain that is held out, in (0, 1).
             num_restarts: Most fits, from different seeds. The first one whose score converged
                 ends them; of several, the best held-out loss counts. A bijector that is given
@@ -114,6 +126,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         self.scored = scored
         self.config = config
         self.start = start
+        self.noise_scales = noise_scales
         self.validation_fraction = validation_fraction
         self.num_restarts = num_restarts
         self.dtype = dtype
@@ -223,6 +236,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
             check_choice(self.density, "density", DENSITIES)
         self._check_objective()
         check_choice(self.start, "start", STARTS)
+        self._check_noise()
         check_choice(self.dtype, "dtype", ("float32", "float64"))
         check_fraction(self.validation_fraction, "validation_fraction")
         check_positive_int(self.num_restarts, "num_restarts")
@@ -238,11 +252,21 @@ class Aligner(AlignmentMethods, BaseEstimator):
             check_choice(self.objective, "objective", OBJECTIVE_NAMES)
         check_trainable(self.flow, self.objective)
 
+    def _check_noise(self) -> None:
+        scales = check_noise_scales(self.noise_scales)
+        fixed = isinstance(self.flow, str) and self.flow in FIXED_FLOW_NAMES
+        if scales and (fixed or self.objective != "lrmf"):
+            raise ValueError(
+                "`noise_scales` must be empty unless a flow is trained by the objective 'lrmf'; "
+                f"got {scales}."
+            )
+
     def _model(self, split: Split, *, seed: int) -> Model:
         dtype, flow = tf.as_dtype(self.dtype), self.flow
         if isinstance(flow, str) and flow in LINEAR_FLOWS:
             flow = split.linear_flow(LINEAR_FLOWS[flow], dtype=dtype)
-        return Model(flow, self.objective, self.density, split.event_shape, dtype, seed)
+        shape, scales = split.event_shape, check_noise_scales(self.noise_scales)
+        return Model(flow, self.objective, self.density, shape, dtype, seed, scales)
 
     def _alignment_of(self, objective: Objective, split: Split) -> Alignment:
         module = AlignmentModule(objective, *split.moments, dtype=self.dtype)
@@ -255,6 +279,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
             "flow": _name(self.flow),
             "objective": _name(self.objective),
             "start": split.start,
+            "noise_scales": [float(scale) for scale in self.noise_scales],
             "dtype": self.dtype,
             "seed": self.seed,
             "validation_fraction": self.validation_fraction,

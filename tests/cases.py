@@ -63,6 +63,7 @@ FLOWS = {
 DENSITIES = {
     "gaussian": lambda dtype: densities.gaussian_density(3, dtype=dtype),
     "flow": lambda dtype: densities.flow_density(_nvp(3, dtype)),
+    "mixture": lambda dtype: densities.mixture_density(3, num_components=4, dtype=dtype),
 }
 """Name -> builder of a `tfd.Distribution` on events `[3]` in a dtype."""
 

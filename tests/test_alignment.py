@@ -269,6 +269,9 @@ def test_two_logical_devices(pair, logical_cpus):
         ({"dtype": "float16"}, "`dtype`.*'float16'"),
         ({"validation_fraction": 1.0}, "`validation_fraction`"),
         ({"num_restarts": 0}, "`num_restarts`"),
+        ({"noise_scales": (1.0, 2.0)}, "`noise_scales` must be positive numbers, each below"),
+        ({"noise_scales": (1.0,), "objective": "mmd"}, "`noise_scales` must be empty unless"),
+        ({"noise_scales": (1.0,), "flow": "coral"}, "`noise_scales` must be empty unless"),
         ({"seed": -1}, "`seed` must be at least 0; got -1"),
     ],
 )
@@ -290,3 +293,37 @@ def test_bad_samples_are_named(pair, fitted):
         fitted.transform(pair.source[:, :1])
     with pytest.raises(ValueError, match="`x` must be finite"):
         fitted.transform([[np.nan, 0.0]])
+
+
+def test_noise_scales_lead_up_to_the_joint_stage(pair):
+    config = lt.FitConfig(num_steps=20, steps_per_call=10, jit_compile=False)
+    aligner = lt.Aligner(flow="affine", noise_scales=(2.0, 0.5), config=config, num_restarts=1)
+    aligner.fit(pair.source, pair.target)
+    noisy = ["noise_2_target", "noise_2", "noise_0.5_target", "noise_0.5"]
+    private = ["private_source", "private_target"]
+    assert list(aligner.results_) == [*private, *noisy, "joint", "refit_target", "refit_source"]
+    assert [aligner.results_[name].num_steps for name in noisy] == [10] * 4
+    assert aligner.alignment_.metadata["noise_scales"] == [2.0, 0.5]
+
+
+@pytest.mark.slow
+def test_mixtures_far_apart_need_noise_or_moments(rng):
+    target = rng.choice([-1.0, 1.0], size=(800, 1)) + 0.5 * rng.normal(size=(800, 1))
+    source = rng.choice([-1.0, 1.0], size=(800, 1)) + 0.5 * rng.normal(size=(800, 1)) + 22.4
+    config = lt.FitConfig(num_steps=2000, optimizer=lt.training.Adam(2e-2))
+    build = functools.partial(lt.densities.mixture_density, num_components=2)
+    plain, annealed, moved = (
+        lt.Aligner(flow="affine", density=build, num_restarts=1, config=config, **options)
+        .fit(source, target)
+        .score(source, target)
+        for options in (
+            {"start": "identity"},
+            {"start": "identity", "noise_scales": (16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25)},
+            {"start": "moments"},
+        )
+    )
+    assert plain.value > 0.3
+    assert not plain.converged
+    for cured in (annealed, moved):
+        assert cured.value < 0.08
+        assert cured.converged

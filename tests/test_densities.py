@@ -9,7 +9,13 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from lrmf_tfp.densities import flow_density, gaussian_density, moment_start, student_t_base
+from lrmf_tfp.densities import (
+    flow_density,
+    gaussian_density,
+    mixture_density,
+    moment_start,
+    student_t_base,
+)
 from lrmf_tfp.flows import AffineLayer, affine_flow, real_nvp_flow
 from tests.cases import DENSITIES, perturb
 
@@ -122,3 +128,40 @@ def test_bad_arguments_are_named():
         gaussian_density(2, loc=np.zeros(3))
     with pytest.raises(ValueError, match=r"`scale_tril` must have shape \[2, 2\]; got \[3, 3\]"):
         gaussian_density(2, scale_tril=np.eye(3))
+
+
+def test_a_mixture_starts_on_the_clusters(rng):
+    centres, shares = np.array([[-9.0, 0.0], [6.0, 3.0]]), (0.25, 0.75)
+    index = rng.choice(2, size=4000, p=shares)
+    samples = centres[index] + rng.normal(size=(4000, 2)) * [0.5, 2.0]
+    density = mixture_density(2, num_components=2, dtype=tf.float64)
+    moment_start(density, samples)
+    parts = density.components_distribution
+    order = np.argsort(parts.loc.numpy()[:, 0])
+    np.testing.assert_allclose(parts.loc.numpy()[order], centres, atol=0.15)
+    np.testing.assert_allclose(
+        parts.stddev().numpy()[order], np.tile([0.5, 2.0], (2, 1)), rtol=0.1
+    )
+    np.testing.assert_allclose(
+        density.mixture_distribution.probs_parameter().numpy()[order], shares, atol=0.03
+    )
+    wanted = np.log(
+        sum(
+            share * scipy.stats.multivariate_normal(centre, np.diag([0.25, 4.0])).pdf(samples)
+            for share, centre in zip(shares, centres, strict=True)
+        )
+    )
+    np.testing.assert_allclose(density.log_prob(samples).numpy().mean(), wanted.mean(), atol=0.01)
+
+
+def test_a_mixture_starts_on_fewer_samples_than_components():
+    density = mixture_density(1, num_components=4, dtype=tf.float64)
+    moment_start(density, np.array([[1.0], [5.0]]))
+    assert sorted(density.components_distribution.loc.numpy()[:, 0]) == [1.0, 1.0, 5.0, 5.0]
+    assert np.isfinite(density.log_prob([[1.0]]).numpy()).all()
+
+
+@pytest.mark.parametrize("name", ["event_size", "num_components"])
+def test_a_mixture_needs_components(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be at least 1; got 0"):
+        mixture_density(**{"event_size": 2, name: 0})

@@ -24,6 +24,7 @@ NAMES = (
     "kl",
     "moons",
     "trajectories",
+    "vanishing_gradient",
 )
 
 
@@ -302,3 +303,17 @@ def test_kl_agrees_in_closed_form_draws_and_samples(results):
         "squared_error.png",
     }
     assert pictures <= {entry.name for entry in output.iterdir()}
+
+
+@pytest.mark.slow
+def test_vanishing_gradient_has_its_law_and_its_cure(results):
+    output, metrics = results["vanishing_gradient"]
+    assert metrics["slope"] == pytest.approx(0.602, abs=0.01)
+    assert metrics["r"] >= 0.9999
+    assert metrics["exact"]["slope"] == pytest.approx(0.5765, abs=1e-3)
+    assert metrics["autodiff_error"] < 1e-10
+    assert set(metrics["cured"]) == {"plain", "annealed", "moments", "both"}
+    assert metrics["cured_fraction"] == metrics["cured"]["both"]
+    assert metrics["cured"]["plain"] == 0.0
+    assert metrics["score"]["both"]["mean"] < 0.1 < metrics["score"]["plain"]["mean"] - 0.2
+    assert {"law.png", "cure.png"} <= {entry.name for entry in output.iterdir()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lrmf_tfp.densities.bounded import BoundedBeta, shifted_beta
+from lrmf_tfp.densities.mixture import mixture_density
 from lrmf_tfp.densities.trainable import (
     FlowDensity,
     flow_density,
@@ -16,6 +17,7 @@ __all__ = [
     "FlowDensity",
     "flow_density",
     "gaussian_density",
+    "mixture_density",
     "moment_start",
     "shifted_beta",
     "student_t_base",

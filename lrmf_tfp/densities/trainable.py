@@ -13,6 +13,7 @@ from tensorflow_probability import distributions as tfd
 from lrmf_tfp._joint import forward_and_log_det, inverse_and_log_det
 from lrmf_tfp._typing import Array, Tensor
 from lrmf_tfp._validation import check_positive, check_positive_int
+from lrmf_tfp.densities.mixture import is_mixture, start_mixture
 
 __all__ = [
     "FlowDensity",
@@ -184,7 +185,8 @@ def moment_start(density: Any, samples: Array) -> None:
     the correlations where there are too few samples for them (N <= 2 D). A flow density whose
     last layer has `shift` and `log_diag` gets the mean and scale per axis; an axis that never
     varies, such as a black pixel, gets the widest scale. Another flow starts those of its layers
-    that can, as Glow's. Other densities stay as they are.
+    that can, as Glow's. A mixture starts on clusters of the samples. Other densities stay as they
+    are.
 
     Args:
         density: A `tfd.Distribution`.
@@ -197,6 +199,9 @@ def moment_start(density: Any, samples: Array) -> None:
         ([2.0], [1.0])
     """
     exact = np.asarray(samples, np.float64)
+    if is_mixture(density):
+        start_mixture(density, exact)
+        return
     loc, scale = exact.mean(axis=0), exact.std(axis=0)
     dead = scale <= _DEAD * scale.max()
     scale = np.where(dead, scale.max() or 1.0, scale)

@@ -42,6 +42,7 @@ from lrmf_tfp.objectives.mmd_gan import (
     MMDNetObjective,
     MMDNetTerms,
 )
+from lrmf_tfp.objectives.noise import NoisyObjective
 from lrmf_tfp.objectives.variational import VariationalObjective, VariationalTerms
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "MMDObjective",
     "MaximumLikelihoodObjective",
     "MaximumLikelihoodTerms",
+    "NoisyObjective",
     "Objective",
     "PositionsObjective",
     "Stage",

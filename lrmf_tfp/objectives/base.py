@@ -64,12 +64,14 @@ class Stage(NamedTuple):
         objective: What this stage minimises.
         domains: Which of the domains the objective is called on: 0 source, 1 target.
         rate: Factor on the learning rates.
+        share: Part of the largest number of steps that it may take, in (0, 1].
     """
 
     name: str
     objective: Objective
     domains: tuple[int, ...] = (0, 1)
     rate: float = 1.0
+    share: float = 1.0
 
 
 class Objective(tf.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from lrmf_tfp._typing import Array, Tensor
 from lrmf_tfp.densities import FlowDensity, moment_start
 from lrmf_tfp.objectives.base import Objective, Stage, copy_variables, preserved, variable_values
 from lrmf_tfp.objectives.maximum_likelihood import MaximumLikelihoodObjective
+from lrmf_tfp.objectives.noise import NoisyObjective, check_noise_scales
 
 __all__ = ["FixedMapLRMFObjective", "LRMFObjective", "LRMFTerms"]
 
@@ -51,6 +52,11 @@ class LRMFObjective(Objective):
     there, the target from s, the source from s seen through T, and the better of the two fits on
     held-out samples counts.
 
+    Where source and target lie many of their modes' widths apart, the gradient that would bring
+    them together vanishes [1, example 2.2]. With `noise_scales`, the joint stage is led up to by
+    the same problem on samples with noise, from wide noise to narrow: at each scale the density is
+    fitted to the noisy target, then the map and the density are trained together.
+
     Attributes:
         flow: The bijector T, `[D] -> [D]`.
         density: The shared density s, a `tfd.Distribution`.
@@ -71,6 +77,7 @@ class LRMFObjective(Objective):
         private_source: Any,
         private_target: Any,
         pullback: FlowDensity | None = None,
+        noise_scales: Sequence[float] = (),
         name: str = "lrmf",
     ) -> None:
         """Join a flow, a shared density and two private copies of the density's family.
@@ -82,9 +89,14 @@ class LRMFObjective(Objective):
             private_target: Density of the same family as `density`.
             pullback: `FlowDensity(density_copy, tfb.Invert(flow_copy))`, which holds the source's
                 second private fit; without it the source is not fitted again.
+            noise_scales: Falling standard deviations of noise, in the units of the samples.
             name: Name of the module.
+
+        Raises:
+            ValueError: If the scales are not positive or do not fall.
         """
         super().__init__(name=name)
+        self._noise_scales = check_noise_scales(noise_scales)
         self.flow = flow
         self.density = density
         self.private_target = private_target
@@ -144,6 +156,9 @@ class LRMFObjective(Objective):
         """Yield the private fits, the joint one from the target's fit, and the private refits."""
         fit = MaximumLikelihoodObjective(self.density)
         yield from self._private_fits(fit, train, held_out)
+        if self._noise_scales:
+            with preserved(self.density):
+                yield from self._noisy_stages(fit, train[1])
         yield Stage(self.main_stage, self)
         with preserved(self.density):
             yield Stage("refit_target", fit, (1,), rate=_REFIT_RATE)
@@ -169,6 +184,17 @@ class LRMFObjective(Objective):
             yield Stage(f"private_{name}", fit, (domain,))
             copy_variables(self.density, density)
             nll.assign(_nll(density, held_out[domain]))
+
+    def _noisy_stages(self, fit: Objective, target: Array) -> Iterator[Stage]:
+        """Lead the map to the joint stage; together they take at most twice its steps."""
+        noisy_fit, noisy = NoisyObjective(fit), NoisyObjective(self)
+        for scale in self._noise_scales:
+            noisy_fit.scale.assign(scale)
+            noisy.scale.assign(scale)
+            moment_start(self.density, noisy_fit.blurred(target))
+            share = 1.0 / len(self._noise_scales)
+            yield Stage(f"noise_{scale:g}_target", noisy_fit, (1,), share=share)
+            yield Stage(f"noise_{scale:g}", noisy, share=share)
 
     def _refit_source(self, pullback: FlowDensity, held_out: Array) -> Iterator[Stage]:
         """Fit s seen through T, both of them, to the source alone; the same loop can do it."""

@@ -72,11 +72,13 @@ class Trainer:
         resume: bool = False,
         stage: str = "fit",
         rate: float = 1.0,
+        share: float = 1.0,
     ) -> FitResult:
         """Minimise the objective and leave it with the best weights.
 
         See `lrmf_tfp.fit` for the arguments, the result and the errors; `stage` is the name that
-        callbacks see, `rate` a factor on the learning rates.
+        callbacks see, `rate` a factor on the learning rates, `share` the part of the steps taken
+        at most.
         """
         self.loop.reset()
         self.loop.scale.assign(rate)
@@ -85,7 +87,8 @@ class Trainer:
         )
         if resume:
             state.resume()
-        run = _Run(self, state, validation, tuple(callbacks), stage)
+        num_steps = max(1, math.ceil(share * self._config.num_steps))
+        run = _Run(self, state, validation, tuple(callbacks), stage, num_steps)
         sampler = as_sampler(data, batch_size=self._config.batch_size, seed=self._config.seed)
         with deferred_interrupts() as interrupts:
             try:
@@ -124,6 +127,7 @@ class _Run:
         validation: tuple[Array, ...] | None,
         callbacks: tuple[Callback, ...],
         stage: str,
+        num_steps: int,
     ) -> None:
         self._trainer = trainer
         self._config = trainer.config
@@ -131,6 +135,7 @@ class _Run:
         self._validation = validation
         self._callbacks = callbacks
         self._stage = stage
+        self._num_steps = num_steps
         self._saved = time.monotonic()
 
     def until_done(self, sampler: Sampler, interrupts: Interrupts) -> None:
@@ -138,7 +143,7 @@ class _Run:
         while not progress.finished:
             interrupts.check()
             began = time.monotonic()
-            num_steps = min(self._config.steps_per_call, self._config.num_steps - progress.step)
+            num_steps = min(self._config.steps_per_call, self._num_steps - progress.step)
             batches = sampler.draw(progress.step, self._config.steps_per_call)
             outcome = self._trainer.loop.run(batches, step=progress.step, num_steps=num_steps)
             if bool(outcome.finite):
@@ -168,9 +173,9 @@ class _Run:
         progress.records.append({"step": progress.step, **terms})
         waited = progress.step - progress.best_step
         progress.stopped_early = self._validation is not None and waited >= self._config.patience
-        progress.finished = progress.stopped_early or progress.step >= self._config.num_steps
+        progress.finished = progress.stopped_early or progress.step >= self._num_steps
         event = TrainingEvent(
-            self._stage, progress.step, self._config.num_steps, terms, progress.best_value
+            self._stage, progress.step, self._num_steps, terms, progress.best_value
         )
         for callback in self._callbacks:
             callback(event)

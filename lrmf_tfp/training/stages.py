@@ -65,5 +65,6 @@ def fit_stages(
                 resume=resume,
                 stage=stage.name,
                 rate=stage.rate,
+                share=stage.share,
             )
     return results
