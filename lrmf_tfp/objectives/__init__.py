@@ -42,6 +42,8 @@ from lrmf_tfp.objectives.mmd_gan import (
     MMDNetObjective,
     MMDNetTerms,
 )
+from lrmf_tfp.objectives.vae import VAEObjective, VAETerms
+from lrmf_tfp.objectives.vae_gan import GAN_LOSSES, VAEGANObjective, VAEGANTerms
 from lrmf_tfp.objectives.variational import VariationalObjective, VariationalTerms
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "FixedMapLRMFObjective",
     "GANObjective",
     "GANTerms",
+    "GAN_LOSSES",
     "GRAMObjective",
     "GRAMTerms",
     "GaussianMap",
@@ -77,6 +80,10 @@ __all__ = [
     "Objective",
     "PositionsObjective",
     "Stage",
+    "VAEGANObjective",
+    "VAEGANTerms",
+    "VAEObjective",
+    "VAETerms",
     "VariableGroup",
     "VariationalObjective",
     "VariationalTerms",
