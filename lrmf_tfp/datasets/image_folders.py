@@ -111,7 +111,7 @@ def _read(file: Path, shape: tuple[int, int] | None, name: str) -> NDArray[np.fl
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
         reason = " ".join(str(error).split())
         raise ValueError(
-            f"`{name}` must hold sound images; got {str(file)!r}: {reason}."
+            f"`{name}` must hold images that can be read; got {str(file)!r}: {reason}."
         ) from None
     pixels = np.asarray(image, np.float32) / np.float32(full)
     return pixels.reshape(*pixels.shape[:2], -1)

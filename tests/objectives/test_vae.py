@@ -89,12 +89,13 @@ def test_an_augmentation_changes_what_is_seen_or_also_what_is_wanted(rng, denois
     )
 
 
-def test_xla_gives_the_same_terms(rng):
+def test_xla_gives_the_same_terms_on_average(rng):
+    """Its random numbers are others, so that single images differ."""
     objective = build(augmentation=lt.embeddings.RandomAffine())
-    batches, seed = (draw(rng, 4), draw(rng, 7)), tf.constant(SEED)
+    batches, seed = (tf.repeat(draw(rng, 1), 2000, axis=0), draw(rng, 2000)), tf.constant(SEED)
     compiled = tf.function(objective, autograph=False, jit_compile=True)
     np.testing.assert_allclose(
-        compiled(*batches, seed=seed), objective(*batches, seed=seed), rtol=1e-4
+        compiled(*batches, seed=seed), objective(*batches, seed=seed), rtol=0.03
     )
 
 
