@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lrmf_tfp.embeddings.augmentation import RandomAffine
+from lrmf_tfp.embeddings.base import AutoencoderEstimator
 from lrmf_tfp.embeddings.embedding import (
     Embedding,
     EmbeddingMethods,
@@ -11,9 +12,9 @@ from lrmf_tfp.embeddings.embedding import (
     load,
 )
 from lrmf_tfp.embeddings.estimators import VAE, VAEGAN
-from lrmf_tfp.embeddings.images import as_images
 
 __all__ = [
+    "AutoencoderEstimator",
     "Embedding",
     "EmbeddingMethods",
     "EmbeddingModule",
@@ -21,6 +22,5 @@ __all__ = [
     "RandomAffine",
     "VAE",
     "VAEGAN",
-    "as_images",
     "load",
 ]

@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 import lrmf_tfp as lt
-from lrmf_tfp.embeddings import as_images
-from lrmf_tfp.embeddings.images import as_domains
+from lrmf_tfp.embeddings.images import as_domains, as_images
 
 
 @pytest.fixture
