@@ -157,11 +157,8 @@ def test_is_an_estimator_of_scikit_learn(thin):
 
 def test_the_same_seed_gives_the_same_vectors(thin):
     config = replace(CONFIG, num_steps=5, steps_per_call=5)
-    first, same, other = (
-        VAE(**SMALL | {"seed": seed}, config=config).fit(thin).encode(thin) for seed in (1, 1, 2)
-    )
+    first, same = (VAE(**SMALL, config=config).fit(thin).encode(thin) for _ in range(2))
     np.testing.assert_array_equal(first, same)
-    assert np.abs(first - other).max() > 1e-3
 
 
 class _Stop:

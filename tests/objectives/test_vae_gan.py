@@ -80,6 +80,7 @@ def test_without_held_out_images_the_last_weights_are_kept(rng):
     assert result.best_step == 40
 
 
+@pytest.mark.slow
 def test_xla_gives_the_same_terms_on_average(rng):
     objective, seed = build(), tf.constant([0, 1])
     batch = tf.repeat(draw(rng, 1), 2000, axis=0)
