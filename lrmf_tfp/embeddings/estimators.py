@@ -116,8 +116,8 @@ class VAEGAN(AutoencoderEstimator):
         *,
         latent_size: int = 16,
         beta: float = 1.0,
-        feature_weight: float = 0.1,
-        pixel_weight: float = 0.0,
+        feature_weight: float = 1.0,
+        pixel_weight: float = 0.1,
         gan_loss: str = "non_saturating",
         channels: int = 64,
         hidden_units: Sequence[int] = (128,),
@@ -134,7 +134,8 @@ class VAEGAN(AutoencoderEstimator):
             latent_size: Length of a vector, at least 2.
             beta: Weight of the KL term, >= 0.
             feature_weight: Weight of the errors in the decoder's loss, >= 0.
-            pixel_weight: Weight of the cross-entropy of pixels beside the feature error, >= 0.
+            pixel_weight: Weight of the cross-entropy of pixels beside the feature error, >= 0;
+                none in [1].
             gan_loss: `"non_saturating"` or `"hinge"`.
             channels: Channels of the convolution of each network.
             hidden_units: Widths of the dense layers between convolution and vectors.

@@ -62,7 +62,8 @@ class VAEObjective(Objective):
     References:
         [1] Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, arXiv:1312.6114,
             eq. (10) and appendices B and C.1.
-        [2] Higgins et al., beta-VAE, ICLR 2017, eq. (4).
+        [2] Higgins et al., beta-VAE: Learning Basic Visual Concepts with a Constrained
+            Variational Framework, ICLR 2017, eq. (4).
         [3] Im et al., Denoising Criterion for Variational Auto-Encoding Framework, AAAI 2017,
             arXiv:1511.06406.
     """

@@ -93,8 +93,8 @@ class VAEGANObjective(Objective):
         autoencoder: VAEObjective,
         discriminator: Any,
         *,
-        feature_weight: float = 0.1,
-        pixel_weight: float = 0.0,
+        feature_weight: float = 1.0,
+        pixel_weight: float = 0.1,
         gan_loss: str = "non_saturating",
         name: str = "vae_gan",
     ) -> None:
@@ -105,7 +105,8 @@ class VAEGANObjective(Objective):
             discriminator: Module with `features(images)` `[B, F]` and `head(features)` `[B, 1]`,
                 the logits of "this is data", such as `ImageEncoder`.
             feature_weight: Weight of the errors in the decoder's loss, >= 0; gamma of [1].
-            pixel_weight: Weight of the cross-entropy of pixels beside the feature error, >= 0.
+            pixel_weight: Weight of the cross-entropy of pixels beside the feature error, >= 0;
+                none in [1].
             gan_loss: A name of `GAN_LOSSES`.
             name: Name of the module.
 
