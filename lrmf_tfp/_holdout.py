@@ -1,6 +1,6 @@
 """Rows that are set aside, and the units that two sample sets share (level 2).
 
-NumPy only, for estimators that are trained on two sample sets.
+NumPy only, for estimators that are trained on sample sets.
 """
 
 from __future__ import annotations
@@ -20,27 +20,31 @@ _STREAM = 1  # keeps the split apart from data that were drawn by `default_rng(s
 
 
 class Holdout(NamedTuple):
-    """Two sample sets, each split into rows to train on and rows to judge by."""
+    """Sample sets, each split into rows to train on and rows to judge by."""
 
-    train: Pair
-    held_out: Pair
+    train: tuple[Array, ...]
+    held_out: tuple[Array, ...]
 
 
-def hold_out(pair: Pair, fraction: float, *, seed: int) -> Holdout:
-    """Split both sample sets at random, with at least one row in each part.
+def hold_out(
+    sets: tuple[Array, ...], fraction: float, *, seed: int, most: int | None = None
+) -> Holdout:
+    """Split sample sets at random, with at least one row in each part.
 
     Args:
-        pair: Samples `[N, D]` and `[M, D]`, two rows each at least.
+        sets: Samples `[N, ...]`, `[M, ...]`, two rows each at least.
         fraction: Part of each set that is held out, in (0, 1).
         seed: Seed of the split.
+        most: Largest number of rows of a set that are held out; any by default.
     """
     rng = np.random.default_rng([seed, _STREAM])
-    parts = []
-    for samples in pair:
-        train, held_out = split_rows(len(samples), fraction, rng)
-        parts.append((samples[train], samples[held_out]))
-    (train_p, held_p), (train_q, held_q) = parts
-    return Holdout((train_p, train_q), (held_p, held_q))
+    train, held_out = [], []
+    for samples in sets:
+        share = fraction if most is None else min(fraction, most / len(samples))
+        kept, judged = split_rows(len(samples), share, rng)
+        train.append(samples[kept])
+        held_out.append(samples[judged])
+    return Holdout(tuple(train), tuple(held_out))
 
 
 def common_moments(pair: Pair) -> Pair:

@@ -167,6 +167,13 @@ def test_saving_replaces_an_earlier_model_and_nothing_else(fitted, tmp_path):
     assert (tmp_path / "notes" / "mine.txt").read_text() == "keep"
 
 
+def test_a_place_that_cannot_be_written_is_named(fitted, tmp_path):
+    (tmp_path / "file").write_text("keep")
+    with pytest.raises(ValueError, match="`path` must be a place to write to; got .*file"):
+        fitted.save(tmp_path / "file" / "model")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
 def test_loading_something_else_is_named(tmp_path):
     with pytest.raises(ValueError, match="`path` must be a folder written by `save`"):
         lt.load(tmp_path)

@@ -23,6 +23,14 @@ def test_every_row_is_in_one_part(n, m, fraction):
     assert len(split.held_out[1]) == min(max(1, round(fraction * m)), m - 1)
 
 
+def test_one_set_or_three_and_not_more_than_asked_for():
+    sets = (*pair(100, 20), np.zeros((50, 2, 2, 1)))
+    split = hold_out(sets, 0.5, seed=0, most=15)
+    assert [len(held_out) for held_out in split.held_out] == [15, 10, 15]
+    assert [len(train) for train in split.train] == [85, 10, 35]
+    assert len(hold_out(sets[:1], 0.5, seed=0).train) == 1
+
+
 def test_the_seed_decides():
     first, same, other = (hold_out(pair(50, 50), 0.3, seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.held_out[0], same.held_out[0])

@@ -27,6 +27,7 @@ LEVELS = {
     "_typing": 0,
     "_validation": 0,
     "_registry": 0,
+    "_model_folder": 0,
     "_joint": 1,
     "kernels": 1,
     "optimizers": 1,
@@ -42,6 +43,7 @@ LEVELS = {
     "metrics": 4,
     "critics": 5,
     "density_ratio": 5,
+    "embeddings": 5,
     "export": 5,
     "_run": 6,
     "plotting": 6,
@@ -51,6 +53,7 @@ LEVELS = {
 # Units that must answer before TensorFlow is imported.
 WITHOUT_TENSORFLOW = {
     "_holdout",
+    "_model_folder",
     "_typing",
     "_validation",
     "_registry",

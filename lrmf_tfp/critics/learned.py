@@ -221,7 +221,9 @@ def fit_critic(
             seed=seed,
             dtype=dtype,
         )
-    objective = VariationalObjective(_Standardised(network, train), divergence=divergence)
+    objective = VariationalObjective(
+        _Standardised(network, (train[0], train[1])), divergence=divergence
+    )
     objective.outputs(tf.constant(train[0][:1]))  # makes variables, and names a wrong shape
     config = config or FitConfig(num_steps=3000, batch_size=500, seed=seed)
     result = fit(objective, train, config, validation=held_out)

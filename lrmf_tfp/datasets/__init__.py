@@ -9,6 +9,7 @@ from __future__ import annotations
 from lrmf_tfp.datasets.digit_domains import DigitImages, digit_batches, digit_images, digits
 from lrmf_tfp.datasets.files import SampleFile, read_samples, write_samples
 from lrmf_tfp.datasets.gaussian import gaussians
+from lrmf_tfp.datasets.image_folders import images
 from lrmf_tfp.datasets.mixtures import (
     MixtureSamples,
     ModeCoverage,
@@ -31,6 +32,7 @@ __all__ = [
     "digit_images",
     "digits",
     "gaussians",
+    "images",
     "mode_ring",
     "moons",
     "read_samples",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from lrmf_tfp._model_folder import write_model_folder
 from lrmf_tfp._typing import Array, Samples
 from lrmf_tfp._validation import as_events
 from lrmf_tfp.metrics import AlignmentScore, alignment_score
@@ -88,7 +87,7 @@ class AlignmentMethods:
             path: A new or empty folder, or an earlier alignment, which is replaced at the end.
 
         Raises:
-            ValueError: If `path` holds something else.
+            ValueError: If `path` holds something else or cannot be written.
         """
         self._alignment().write(Path(path))
 
@@ -171,19 +170,7 @@ class Alignment(AlignmentMethods):
 
     def write(self, path: Path) -> None:
         """Write the folder beside `path` first, then put it in place; see `save`."""
-        empty = path.is_dir() and not any(path.iterdir())
-        if path.exists() and not empty and not (path / _METADATA).exists():
-            raise ValueError(
-                "`path` must be new, empty or an earlier alignment; "
-                f"got {path}, which holds something else."
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-            fresh = Path(folder) / "model"
-            self._write(fresh)
-            if path.exists():
-                shutil.rmtree(path)
-            fresh.rename(path)
+        write_model_folder(path, self._write, mark=_METADATA, kind="alignment")
 
     def _write(self, folder: Path) -> None:
         if hasattr(self.module, "serving_signatures"):

@@ -6,7 +6,6 @@ from lrmf_tfp.flows.adaptive import AdaptiveSolver
 from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
 from lrmf_tfp.flows.base import Flow, back_to_back_flow
 from lrmf_tfp.flows.conditional import ConditionalFlow
-from lrmf_tfp.flows.convolution import Conv, ConvNet
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack
 from lrmf_tfp.flows.ffjord import FFJORDLayer, ffjord_flow
 from lrmf_tfp.flows.glow import GlowLevel, glow_flow
@@ -28,9 +27,7 @@ __all__ = [
     "AffineCoupling",
     "AffineLayer",
     "ConditionalFlow",
-    "Conv",
     "ConvCoupling",
-    "ConvNet",
     "Coupling",
     "CouplingStack",
     "FFJORDLayer",

@@ -32,10 +32,9 @@ from lrmf_tfp._validation import (
 )
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.conditional import build_flow, check_condition_size
-from lrmf_tfp.flows.convolution import ConvNet
 from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
 from lrmf_tfp.flows.layers import FlowLayer, conditions_of, initialize_layers
-from lrmf_tfp.networks import ACTIVATIONS
+from lrmf_tfp.networks import ACTIVATIONS, ConvNet
 
 __all__ = ["GlowLevel", "glow_flow"]
 

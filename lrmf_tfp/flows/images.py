@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp.flows.affine import AffineLayer
-from lrmf_tfp.flows.convolution import pixel_product
 from lrmf_tfp.flows.real_nvp import AffineCoupling
+from lrmf_tfp.networks import pixel_product
 
 __all__ = ["ConvCoupling", "PixelAffineLayer"]
 

@@ -43,6 +43,8 @@ from lrmf_tfp.objectives.mmd_gan import (
     MMDNetTerms,
 )
 from lrmf_tfp.objectives.noise import NoisyObjective
+from lrmf_tfp.objectives.vae import VAEObjective, VAETerms
+from lrmf_tfp.objectives.vae_gan import GAN_LOSSES, VAEGANObjective, VAEGANTerms
 from lrmf_tfp.objectives.variational import VariationalObjective, VariationalTerms
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "FixedMapLRMFObjective",
     "GANObjective",
     "GANTerms",
+    "GAN_LOSSES",
     "GRAMObjective",
     "GRAMTerms",
     "GaussianMap",
@@ -79,6 +82,10 @@ __all__ = [
     "Objective",
     "PositionsObjective",
     "Stage",
+    "VAEGANObjective",
+    "VAEGANTerms",
+    "VAEObjective",
+    "VAETerms",
     "VariableGroup",
     "VariationalObjective",
     "VariationalTerms",

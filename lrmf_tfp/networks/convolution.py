@@ -1,4 +1,4 @@
-"""Convolutional conditioner of image flows, beside the dense ones of `networks` (level 2).
+"""Convolutions for the compiled loop: products with shifted copies of the image (level 1).
 
 A 3x3 convolution is a product with nine shifted copies of the image, taken on the side with fewer
 channels. The gradient of `tf.nn.conv2d` is as fast in an ordinary graph of narrow layers, but on a
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from lrmf_tfp._typing import Tensor
 from lrmf_tfp._validation import check_choice
-from lrmf_tfp.networks import ACTIVATIONS, Dense
+from lrmf_tfp.networks.dense import ACTIVATIONS, Dense
 
 __all__ = ["Conv", "ConvNet", "pixel_product"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lrmf_tfp.flows import Conv, ConvNet
+from lrmf_tfp.networks import Conv, ConvNet
 from tests.cases import perturb
 
 
