@@ -76,7 +76,11 @@ def run_experiment(
         print(f"experiments.{name}: error: {_one_line(error)}", file=sys.stderr)
         return 2
     began = time.monotonic()
-    metrics = run(config, output=output)
+    try:
+        metrics = run(config, output=output)
+    except FileNotFoundError as error:  # data that are not there: the error says what to do
+        print(f"experiments.{name}: error: {_one_line(error)}", file=sys.stderr)
+        return 2
     metrics["seconds"] = round(time.monotonic() - began, 1)
     settings = {"experiment": name, "version": lt.__version__, "quick": args.quick}
     write_json(output / "config.json", settings | dataclasses.asdict(config))

@@ -136,6 +136,16 @@ def test_runner_refuses_a_wrong_setting_in_one_line(tmp_path, capsys):
     assert not (tmp_path / "new").exists()
 
 
+def test_runner_tells_missing_data_in_one_line(tmp_path, capsys):
+    def missing(config, *, output=None):
+        raise FileNotFoundError("`data_dir` must hold it;\n got nothing.")
+
+    missing.__module__ = __name__
+    assert _runner.run_experiment("name", Config, missing, argv=["--output", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert told == "experiments.name: error: `data_dir` must hold it; got nothing.\n"
+
+
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.json"
     _runner.write_json(path, {"old": 1})
