@@ -23,6 +23,7 @@ NAMES = (
     "gram",
     "kl",
     "moons",
+    "surfaces",
     "trajectories",
 )
 
@@ -242,6 +243,22 @@ def test_trajectories_are_measured_and_drawn(results):
         assert each["solver_error"] < 1e-3
     assert metrics["regularised"]["kinetic_energy"] < metrics["plain"]["kinetic_energy"]
     assert (output / "trajectories.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_surfaces_measure_closeness_and_neighbourhoods(results):
+    output, metrics = results["surfaces"]
+    for measure in ("neighbours_kept", "trustworthiness", "continuity"):
+        found = metrics[measure]
+        assert set(found) == {"gaussian_ot", "emd", "lrmf", "exact"}
+        assert all(0.4 < value <= 1.0 for value in found.values())
+        assert found["emd"] < found["gaussian_ot"]  # a linear map tears nothing apart
+    assert metrics["energy_distance"]["exact"] < metrics["energy_distance"]["gaussian_ot"]
+    # Noise of 0.03 on each axis lies about 0.03 * sqrt(2 / pi) off the surface.
+    assert metrics["surface_distance"]["target"] == pytest.approx(0.0239, abs=0.003)
+    assert metrics["surface_distance"]["exact"] == pytest.approx(0.0239, abs=0.003)
+    assert metrics["score"]["lower"] < metrics["score"]["value"] < metrics["score"]["upper"]
+    assert {"surfaces.png", "neighbourhoods.png"} <= {entry.name for entry in output.iterdir()}
 
 
 @pytest.mark.slow
