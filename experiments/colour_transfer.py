@@ -1,0 +1,264 @@
+"""The colours of one photograph given to another, and back by the same map's inverse.
+
+Pixels are samples in RGB. A map is learned from a few thousand of each photograph and applied to
+all: mean-variance, CORAL, Gaussian and exact optimal transport in RGB, where what leaves [0, 1] is
+clipped and counted, and LRMF between logits, which cannot leave. Distances are to pixels that no
+map was made from.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import lrmf_tfp as lt
+from experiments._colour_pictures import TITLES, draw_measures, draw_recoloured
+from experiments._maps import FlowMap, TransportMap
+from experiments._over_seeds import mean_over_seeds, std_over_seeds
+from experiments._runner import report, run_experiment, save_figure
+
+__all__ = ["Config", "main", "run"]
+
+Array = NDArray[np.floating[Any]]
+Image = NDArray[np.uint8]
+_CLOSED_FORM = {
+    "mean_variance": lt.flows.mean_variance_flow,
+    "coral": lt.flows.coral_flow,
+    "gaussian_ot": lt.flows.gaussian_ot_flow,
+}
+_DIRECTIONS = ("china", "flower")  # what is recoloured, by the map and by its inverse
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the experiment."""
+
+    flow: str = field(default="real_nvp", metadata={"help": "name of LRMF's flow"})
+    width: int = field(default=160, metadata={"help": "of the photographs, pixels"})
+    num_samples: int = field(default=3000, metadata={"help": "training pixels a photograph"})
+    num_fresh: int = field(default=3000, metadata={"help": "other pixels, for the distances"})
+    num_steps: int = field(default=1500, metadata={"help": "largest number of steps a stage"})
+    score_others: bool = field(
+        default=True, metadata={"help": "score the closed-form maps of the first seed, too"}
+    )
+    jit_compile: bool = field(default=True, metadata={"help": "compile with XLA"})
+    seeds: int = field(default=3, metadata={"help": "number of seeds to run, from --seed on"})
+    seed: int = field(default=0, metadata={"help": "first seed of pixels, start and batches"})
+
+    def __post_init__(self) -> None:
+        """Check what the library does not."""
+        for name in ("num_samples", "num_fresh", "seeds"):
+            if getattr(self, name) < 10 ** (name != "seeds"):
+                least = 10 ** (name != "seeds")
+                raise ValueError(f"`{name}` must be at least {least}; got {getattr(self, name)}.")
+        pixels = lt.datasets.photographs(width=self.width)["china"].size // 3
+        if self.num_samples + self.num_fresh > pixels:
+            raise ValueError(
+                f"`num_samples` + `num_fresh` must be at most {pixels}, the number of pixels; "
+                f"got {self.num_samples + self.num_fresh}."
+            )
+
+    @classmethod
+    def quick(cls) -> Config:
+        """Return settings that end in under a minute."""
+        return cls(
+            flow="affine",
+            width=64,
+            num_samples=500,
+            num_fresh=500,
+            num_steps=200,
+            score_others=False,
+            jit_compile=False,
+            seeds=1,
+        )
+
+
+class LogitMap:
+    """An aligner between the logits of colours, seen from colours in (0, 1)."""
+
+    def __init__(self, aligner: lt.Aligner) -> None:
+        self.aligner = aligner
+
+    def transform(self, x: Array) -> Array:
+        """Move source colours `[N, 3]`."""
+        return to_colours(self.aligner.transform(to_logits(x)))
+
+    def inverse_transform(self, y: Array) -> Array:
+        """Move target colours `[M, 3]` to the source."""
+        return to_colours(self.aligner.inverse_transform(to_logits(y)))
+
+
+def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
+    """Return the metrics; draw the pictures of the first seed into `output` if it is given."""
+    images = lt.datasets.photographs(width=config.width)
+    per_seed, score_of = [], {}
+    for seed in range(config.seed, config.seed + config.seeds):
+        train, fresh = draw_pixels(images, config, seed=seed)
+        maps, seconds = fit_maps(train, config, seed=seed)
+        recoloured = {name: recolour(each, images) for name, each in maps.items()}
+        metrics = measure(maps, recoloured, images, fresh)
+        metrics["seconds_of"] = seconds
+        logits = lt.DomainPair(to_logits(fresh.source), to_logits(fresh.target))
+        metrics["score"] = scored(maps["lrmf"].aligner, logits)
+        per_seed.append(metrics)
+        report_seed(metrics, seed=seed)
+        if seed == config.seed:
+            if output is not None:
+                figure = draw_recoloured(images, recoloured)
+                save_figure(figure, output / "recoloured.png", num_colors=128)
+            if config.score_others:
+                score_of = score_closed_form(train, fresh, config)
+    metrics = mean_over_seeds(per_seed) | {"std": std_over_seeds(per_seed)}
+    score_of["lrmf"] = per_seed[0]["score"]
+    if output is not None:
+        save_figure(draw_measures(metrics), output / "measures.png")
+    return metrics | {"score_of": score_of, "per_seed": per_seed}
+
+
+def draw_pixels(
+    images: dict[str, Image], config: Config, *, seed: int
+) -> tuple[lt.DomainPair, lt.DomainPair]:
+    """Return pixels to train on and others, each spread at random over its 1/256 of [0, 1].
+
+    Without that colours would be few, their probabilities no densities, and likelihoods without
+    bound.
+    """
+    rngs = np.random.default_rng(seed).spawn(2)
+    first, second = config.num_samples, config.num_samples + config.num_fresh
+    pixels = []
+    for name, rng in zip(_DIRECTIONS, rngs, strict=True):
+        chosen = rng.permutation(images[name].reshape(-1, 3))[:second]
+        spread = (chosen + rng.uniform(1e-3, 1.0 - 1e-3, chosen.shape)) / 256.0
+        pixels.append(spread.astype(np.float32))
+    source, target = pixels
+    return (
+        lt.DomainPair(source[:first], target[:first], name="pixels"),
+        lt.DomainPair(source[first:], target[first:], name="fresh pixels"),
+    )
+
+
+def fit_maps(
+    train: lt.DomainPair, config: Config, *, seed: int
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return each method's map of colours, and the processor's seconds that it took."""
+    maps: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
+    for name in TITLES:
+        began = time.process_time()
+        if name in _CLOSED_FORM:
+            maps[name] = FlowMap(_CLOSED_FORM[name](train.source, train.target))
+        elif name == "emd":
+            maps[name] = TransportMap(train.source, train.target)
+        else:
+            aligner = lt.Aligner(config.flow, config=fit_config(config), num_restarts=1, seed=seed)
+            maps[name] = LogitMap(aligner.fit(to_logits(train.source), to_logits(train.target)))
+        seconds[name] = time.process_time() - began
+    return maps, seconds
+
+
+def fit_config(config: Config) -> lt.FitConfig:
+    """Return the settings of every fit."""
+    return lt.FitConfig(num_steps=config.num_steps, jit_compile=config.jit_compile)
+
+
+def score_closed_form(
+    train: lt.DomainPair, fresh: lt.DomainPair, config: Config
+) -> dict[str, dict[str, Any]]:
+    """Return the scores of the maps that need no training, and of none, in RGB."""
+    found = {}
+    for name, flow in {"none": "identity", **{name: name for name in _CLOSED_FORM}}.items():
+        aligner = lt.Aligner(flow, density="real_nvp", config=fit_config(config), seed=config.seed)
+        found[name] = scored(aligner.fit(train.source, train.target), fresh)
+        report(f"colour_transfer: {name}: score {found[name]['value']:.3f} nats")
+    return found
+
+
+def scored(aligner: lt.Aligner, fresh: lt.DomainPair) -> dict[str, Any]:
+    """Return the score on fresh pixels."""
+    return dict(aligner.score(fresh.source, fresh.target)._asdict())
+
+
+def recolour(each: Any, images: dict[str, Image]) -> dict[str, Image]:
+    """Return both photographs recoloured: the first by a map, the second by its inverse."""
+    moved = {}
+    for name, move in zip(_DIRECTIONS, (each.transform, each.inverse_transform), strict=True):
+        colours = (images[name].reshape(-1, 3) + 0.5) / 256.0
+        levels = np.floor(256.0 * move(colours.astype(np.float32)))
+        moved[name] = np.clip(levels, 0, 255).astype(np.uint8).reshape(images[name].shape)
+    return moved
+
+
+def measure(
+    maps: dict[str, Any],
+    recoloured: dict[str, dict[str, Image]],
+    images: dict[str, Image],
+    fresh: lt.DomainPair,
+) -> dict[str, Any]:
+    """Return measure -> what is recoloured -> method -> number."""
+    names = ("energy_distance", "sliced_wasserstein", "out_of_gamut", "roughness", "round_trip")
+    found: dict[str, Any] = {name: {way: {} for way in _DIRECTIONS} for name in names}
+    for way, pair in zip(_DIRECTIONS, (fresh, fresh.swap()), strict=True):
+        for method in ("none", *maps):
+            moved = there = back = pair.source
+            if method != "none":
+                each = maps[method]
+                moves = [each.transform, each.inverse_transform]
+                forward, inverse = moves if way == "china" else moves[::-1]
+                moved = forward(pair.source)
+                there = np.clip(moved, 0.0, 1.0).astype(np.float32)
+                back = inverse(there)
+                picture = recoloured[method][way]
+                found["roughness"][way][method] = roughness(picture) / roughness(images[way])
+                found["round_trip"][way][method] = float(np.abs(back - pair.source).mean())
+            outside = (moved < 0.0) | (moved > 1.0)
+            found["out_of_gamut"][way][method] = float(outside.mean())
+            for name in ("energy_distance", "sliced_wasserstein"):
+                distance = getattr(lt.divergences, name)(there, pair.target)
+                found[name][way][method] = float(distance)
+    return found
+
+
+def roughness(image: Image) -> float:
+    """Return the mean length of the gradient, in standard deviations of the colours.
+
+    More contrast alone does not make a picture rougher.
+    """
+    values = image.astype(np.float64)
+    rows, columns = np.gradient(values, axis=(0, 1))
+    lengths = np.sqrt(np.sum(rows**2 + columns**2, axis=2))
+    spread = np.sqrt(values.reshape(-1, 3).var(axis=0).sum())
+    return float(lengths.mean() / spread)
+
+
+def to_logits(colours: Array) -> Array:
+    """Return `log(v / (1 - v))` of colours in (0, 1), which must not touch its ends."""
+    inside = np.clip(colours, 1e-6, 1.0 - 1e-6)
+    return np.log(inside / (1.0 - inside)).astype(np.float32)
+
+
+def to_colours(logits: Any) -> Array:
+    """Return colours in (0, 1)."""
+    return 1.0 / (1.0 + np.exp(-np.asarray(logits, np.float64)))
+
+
+def report_seed(metrics: dict[str, Any], *, seed: int) -> None:
+    """Say on standard error how a seed went."""
+    for way, found in metrics["energy_distance"].items():
+        told = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+        report(f"colour_transfer: seed {seed}, {way}, energy distance: {told}")
+    report(f"colour_transfer: seed {seed}: score {metrics['score']['value']:.3f} nats")
+
+
+def main() -> int:
+    """Run from the command line."""
+    return run_experiment("colour_transfer", Config, run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
