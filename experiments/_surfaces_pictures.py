@@ -101,9 +101,10 @@ def _draw_cloud(axes: Axes, points: Array, colors: str | Array) -> None:
     some = slice(None, _MOST_POINTS)
     shades = colors if isinstance(colors, str) else colors[some]
     x, y, z = np.asarray(points[some]).T
-    axes.scatter(x, y, z, c=shades, s=6.0, linewidths=0.0, depthshade=False, antialiased=False)
+    looks = {"s": 6.0, "linewidths": 0.0, "depthshade": False, "antialiased": False}
+    axes.scatter(x, y, z, c=shades, clip_on=False, **looks)
     axes.view_init(**_VIEW)
-    axes.set_box_aspect((1.0, 1.0, 1.0), zoom=1.6)
+    axes.set_box_aspect((1.0, 1.0, 1.0), zoom=1.45)
     axes.set_axis_off()
 
 

@@ -1,9 +1,9 @@
 """The colours of one photograph given to another, and back by the same map's inverse.
 
 Pixels are samples in RGB. A map is learned from a few thousand of each photograph and applied to
-all: mean-variance, CORAL, Gaussian and exact optimal transport in RGB, where what leaves [0, 1] is
-clipped and counted, and LRMF between logits, which cannot leave. Distances are to pixels that no
-map was made from.
+all: mean-variance, CORAL, Gaussian and exact optimal transport in RGB, LRMF between logits, which
+can leave [0, 1] by a margin only. What leaves is counted and clipped. Distances are to pixels
+that no map was made from.
 """
 
 from __future__ import annotations
@@ -39,11 +39,17 @@ _DIRECTIONS = ("china", "flower")  # what is recoloured, by the map and by its i
 class Config:
     """Settings of the experiment."""
 
-    flow: str = field(default="real_nvp", metadata={"help": "name of LRMF's flow"})
+    flow: str = field(default="spline", metadata={"help": "name of the flow of LRMF"})
     width: int = field(default=160, metadata={"help": "of the photographs, pixels"})
     num_samples: int = field(default=3000, metadata={"help": "training pixels a photograph"})
     num_fresh: int = field(default=3000, metadata={"help": "other pixels, for the distances"})
-    num_steps: int = field(default=1500, metadata={"help": "largest number of steps a stage"})
+    margin: float = field(
+        default=0.05, metadata={"help": "by how much LRMF may leave [0, 1] at either end"}
+    )
+    noise: float = field(
+        default=0.02, metadata={"help": "half width of uniform noise on training pixels"}
+    )
+    num_steps: int = field(default=1200, metadata={"help": "largest number of steps a stage"})
     score_others: bool = field(
         default=True, metadata={"help": "score the closed-form maps of the first seed, too"}
     )
@@ -53,10 +59,13 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check what the library does not."""
-        for name in ("num_samples", "num_fresh", "seeds"):
-            if getattr(self, name) < 10 ** (name != "seeds"):
-                least = 10 ** (name != "seeds")
+        for name, least in {"num_samples": 10, "num_fresh": 10, "seeds": 1}.items():
+            if getattr(self, name) < least:
                 raise ValueError(f"`{name}` must be at least {least}; got {getattr(self, name)}.")
+        if not 0.0 < self.noise < self.margin:
+            raise ValueError(
+                f"`noise` must be above 0 and below `margin`, {self.margin}; got {self.noise}."
+            )
         pixels = lt.datasets.photographs(width=self.width)["china"].size // 3
         if self.num_samples + self.num_fresh > pixels:
             raise ValueError(
@@ -80,67 +89,94 @@ class Config:
 
 
 class LogitMap:
-    """An aligner between the logits of colours, seen from colours in (0, 1)."""
+    """An aligner between the logits of colours in [-margin, 1 + margin], seen from colours."""
 
-    def __init__(self, aligner: lt.Aligner) -> None:
+    def __init__(self, aligner: lt.Aligner, *, margin: float) -> None:
         self.aligner = aligner
+        self.margin = margin
+
+    def fit(self, pair: lt.DomainPair) -> LogitMap:
+        """Learn the map from colours `[N, 3]` to `[M, 3]`."""
+        self.aligner.fit(self._logits(pair.source), self._logits(pair.target))
+        return self
 
     def transform(self, x: Array) -> Array:
         """Move source colours `[N, 3]`."""
-        return to_colours(self.aligner.transform(to_logits(x)))
+        return self._colours(self.aligner.transform(self._logits(x)))
 
     def inverse_transform(self, y: Array) -> Array:
         """Move target colours `[M, 3]` to the source."""
-        return to_colours(self.aligner.inverse_transform(to_logits(y)))
+        return self._colours(self.aligner.inverse_transform(self._logits(y)))
+
+    def score(self, source: Array, target: Array) -> lt.AlignmentScore:
+        """Return the score on colours `[N, 3]`, `[M, 3]`."""
+        return self.aligner.score(self._logits(source), self._logits(target))
+
+    def _logits(self, colours: Array) -> Array:
+        shares = (colours + self.margin) / (1.0 + 2.0 * self.margin)
+        return np.log(shares / (1.0 - shares)).astype(np.float32)
+
+    def _colours(self, logits: Any) -> Array:
+        shares = 1.0 / (1.0 + np.exp(-np.asarray(logits, np.float64)))
+        return shares * (1.0 + 2.0 * self.margin) - self.margin
 
 
 def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     """Return the metrics; draw the pictures of the first seed into `output` if it is given."""
     images = lt.datasets.photographs(width=config.width)
-    per_seed, score_of = [], {}
+    per_seed, pictures = [], []
     for seed in range(config.seed, config.seed + config.seeds):
         train, fresh = draw_pixels(images, config, seed=seed)
-        maps, seconds = fit_maps(train, config, seed=seed)
-        recoloured = {name: recolour(each, images) for name, each in maps.items()}
-        metrics = measure(maps, recoloured, images, fresh)
-        metrics["seconds_of"] = seconds
-        logits = lt.DomainPair(to_logits(fresh.source), to_logits(fresh.target))
-        metrics["score"] = scored(maps["lrmf"].aligner, logits)
-        per_seed.append(metrics)
-        report_seed(metrics, seed=seed)
-        if seed == config.seed:
-            if output is not None:
-                figure = draw_recoloured(images, recoloured)
-                save_figure(figure, output / "recoloured.png", num_colors=128)
-            if config.score_others:
-                score_of = score_closed_form(train, fresh, config)
+        maps, seconds = fit_maps(spread(train, config, seed=seed), config, seed=seed)
+        pictures.append({name: recolour(each, images) for name, each in maps.items()})
+        metrics = measure(maps, pictures[-1], images, fresh)
+        score = scored(maps["lrmf"], spread(fresh, config, seed=seed))
+        per_seed.append(metrics | {"score": score, "seconds_of": seconds})
+        report_seed(per_seed[-1], seed=seed)
     metrics = mean_over_seeds(per_seed) | {"std": std_over_seeds(per_seed)}
-    score_of["lrmf"] = per_seed[0]["score"]
+    metrics["score_of"] = {"lrmf": per_seed[0]["score"]}
+    if config.score_others:
+        metrics["score_of"] |= score_closed_form(images, config)
     if output is not None:
+        figure = draw_recoloured(images, pictures[0])
+        save_figure(figure, output / "recoloured.png", num_colors=128)
         save_figure(draw_measures(metrics), output / "measures.png")
-    return metrics | {"score_of": score_of, "per_seed": per_seed}
+    return metrics | {"per_seed": per_seed}
 
 
 def draw_pixels(
     images: dict[str, Image], config: Config, *, seed: int
 ) -> tuple[lt.DomainPair, lt.DomainPair]:
-    """Return pixels to train on and others, each spread at random over its 1/256 of [0, 1].
-
-    Without that colours would be few, their probabilities no densities, and likelihoods without
-    bound.
-    """
+    """Return pixels to train on and others, each in the middle of its 1/256 of [0, 1]."""
     rngs = np.random.default_rng(seed).spawn(2)
     first, second = config.num_samples, config.num_samples + config.num_fresh
-    pixels = []
-    for name, rng in zip(_DIRECTIONS, rngs, strict=True):
-        chosen = rng.permutation(images[name].reshape(-1, 3))[:second]
-        spread = (chosen + rng.uniform(1e-3, 1.0 - 1e-3, chosen.shape)) / 256.0
-        pixels.append(spread.astype(np.float32))
-    source, target = pixels
+    source, target = (
+        colours_of(rng.permutation(images[name].reshape(-1, 3))[:second])
+        for name, rng in zip(_DIRECTIONS, rngs, strict=True)
+    )
     return (
         lt.DomainPair(source[:first], target[:first], name="pixels"),
         lt.DomainPair(source[first:], target[first:], name="fresh pixels"),
     )
+
+
+def colours_of(levels: Image) -> Array:
+    """Return levels from 0 to 255 as colours inside (0, 1)."""
+    return ((levels + 0.5) / 256.0).astype(np.float32)
+
+
+def spread(pair: lt.DomainPair, config: Config, *, seed: int) -> lt.DomainPair:
+    """Return the pixels with uniform noise.
+
+    A photograph has few colours, and many pixels on the faces of the cube: without noise these
+    have no densities, and likelihoods no bound.
+    """
+    rng = np.random.default_rng([seed, len(pair.source), len(pair.target)])
+    source, target = (
+        pixels + rng.uniform(-config.noise, config.noise, pixels.shape).astype(np.float32)
+        for pixels in (pair.source, pair.target)
+    )
+    return lt.DomainPair(source, target, name=pair.name)
 
 
 def fit_maps(
@@ -157,7 +193,7 @@ def fit_maps(
             maps[name] = TransportMap(train.source, train.target)
         else:
             aligner = lt.Aligner(config.flow, config=fit_config(config), num_restarts=1, seed=seed)
-            maps[name] = LogitMap(aligner.fit(to_logits(train.source), to_logits(train.target)))
+            maps[name] = LogitMap(aligner, margin=config.margin).fit(train)
         seconds[name] = time.process_time() - began
     return maps, seconds
 
@@ -167,19 +203,21 @@ def fit_config(config: Config) -> lt.FitConfig:
     return lt.FitConfig(num_steps=config.num_steps, jit_compile=config.jit_compile)
 
 
-def score_closed_form(
-    train: lt.DomainPair, fresh: lt.DomainPair, config: Config
-) -> dict[str, dict[str, Any]]:
-    """Return the scores of the maps that need no training, and of none, in RGB."""
+def score_closed_form(images: dict[str, Image], config: Config) -> dict[str, dict[str, Any]]:
+    """Return the scores of the maps that need no training, and of none, in RGB, one seed."""
+    train, fresh = (
+        spread(pair, config, seed=config.seed)
+        for pair in draw_pixels(images, config, seed=config.seed)
+    )
     found = {}
     for name, flow in {"none": "identity", **{name: name for name in _CLOSED_FORM}}.items():
-        aligner = lt.Aligner(flow, density="real_nvp", config=fit_config(config), seed=config.seed)
+        aligner = lt.Aligner(flow, config=fit_config(config), seed=config.seed)
         found[name] = scored(aligner.fit(train.source, train.target), fresh)
         report(f"colour_transfer: {name}: score {found[name]['value']:.3f} nats")
     return found
 
 
-def scored(aligner: lt.Aligner, fresh: lt.DomainPair) -> dict[str, Any]:
+def scored(aligner: Any, fresh: lt.DomainPair) -> dict[str, Any]:
     """Return the score on fresh pixels."""
     return dict(aligner.score(fresh.source, fresh.target)._asdict())
 
@@ -188,8 +226,7 @@ def recolour(each: Any, images: dict[str, Image]) -> dict[str, Image]:
     """Return both photographs recoloured: the first by a map, the second by its inverse."""
     moved = {}
     for name, move in zip(_DIRECTIONS, (each.transform, each.inverse_transform), strict=True):
-        colours = (images[name].reshape(-1, 3) + 0.5) / 256.0
-        levels = np.floor(256.0 * move(colours.astype(np.float32)))
+        levels = np.floor(256.0 * move(colours_of(images[name].reshape(-1, 3))))
         moved[name] = np.clip(levels, 0, 255).astype(np.uint8).reshape(images[name].shape)
     return moved
 
@@ -234,17 +271,6 @@ def roughness(image: Image) -> float:
     lengths = np.sqrt(np.sum(rows**2 + columns**2, axis=2))
     spread = np.sqrt(values.reshape(-1, 3).var(axis=0).sum())
     return float(lengths.mean() / spread)
-
-
-def to_logits(colours: Array) -> Array:
-    """Return `log(v / (1 - v))` of colours in (0, 1), which must not touch its ends."""
-    inside = np.clip(colours, 1e-6, 1.0 - 1e-6)
-    return np.log(inside / (1.0 - inside)).astype(np.float32)
-
-
-def to_colours(logits: Any) -> Array:
-    """Return colours in (0, 1)."""
-    return 1.0 / (1.0 + np.exp(-np.asarray(logits, np.float64)))
 
 
 def report_seed(metrics: dict[str, Any], *, seed: int) -> None:
