@@ -39,7 +39,7 @@ _DIRECTIONS = ("china", "flower")  # what is recoloured, by the map and by its i
 class Config:
     """Settings of the experiment."""
 
-    flow: str = field(default="spline", metadata={"help": "name of the flow of LRMF"})
+    flow: str = field(default="real_nvp", metadata={"help": "name of the flow of LRMF"})
     width: int = field(default=160, metadata={"help": "of the photographs, pixels"})
     num_samples: int = field(default=3000, metadata={"help": "training pixels a photograph"})
     num_fresh: int = field(default=3000, metadata={"help": "other pixels, for the distances"})
