@@ -27,7 +27,7 @@ TITLES = {
 _LOOKS = {"china": ("#0072B2", "o"), "flower": ("#D55E00", "D")}
 _MEASURES = {
     "energy_distance": "energy distance to the\nother's pixels",
-    "roughness": "roughness added to the\npicture, 1 is none",
+    "roughness": "roughness of the picture,\n1 is the original's",
     "out_of_gamut": "share of values outside\n[0, 1], clipped",
     "round_trip": "mean error of there and\nback, 1 is black to white",
 }
