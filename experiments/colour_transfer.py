@@ -1,9 +1,9 @@
 """The colours of one photograph given to another, and back by the same map's inverse.
 
 Pixels are samples in RGB. A map is learned from a few thousand of each photograph and applied to
-all: mean-variance, CORAL, Gaussian and exact optimal transport in RGB, LRMF between logits, which
-can leave [0, 1] by a margin only. What leaves is counted and clipped. Distances are to pixels
-that no map was made from.
+all: mean-variance, CORAL, Gaussian and exact optimal transport in RGB, where what leaves [0, 1] is
+counted and clipped, and LRMF between logits, which cannot leave. Distances are to pixels that no
+map was made from.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _CLOSED_FORM = {
     "coral": lt.flows.coral_flow,
     "gaussian_ot": lt.flows.gaussian_ot_flow,
 }
+_HALF_LEVEL = 1.0 / 512.0  # from the middle of a level to its end, in [0, 1]
 _DIRECTIONS = ("china", "flower")  # what is recoloured, by the map and by its inverse
 
 
@@ -44,10 +45,10 @@ class Config:
     num_samples: int = field(default=3000, metadata={"help": "training pixels a photograph"})
     num_fresh: int = field(default=3000, metadata={"help": "other pixels, for the distances"})
     margin: float = field(
-        default=0.05, metadata={"help": "by how much LRMF may leave [0, 1] at either end"}
+        default=0.0, metadata={"help": "by how much LRMF may leave [0, 1] at either end"}
     )
     noise: float = field(
-        default=0.02, metadata={"help": "half width of uniform noise on training pixels"}
+        default=0.0019, metadata={"help": "half width of uniform noise on training pixels"}
     )
     num_steps: int = field(default=1200, metadata={"help": "largest number of steps a stage"})
     score_others: bool = field(
@@ -62,9 +63,10 @@ class Config:
         for name, least in {"num_samples": 10, "num_fresh": 10, "seeds": 1}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"`{name}` must be at least {least}; got {getattr(self, name)}.")
-        if not 0.0 < self.noise < self.margin:
+        if not 0.0 <= self.margin or not 0.0 < self.noise < self.margin + _HALF_LEVEL:
             raise ValueError(
-                f"`noise` must be above 0 and below `margin`, {self.margin}; got {self.noise}."
+                "`noise` must be above 0 and below `margin` + 1/512, and `margin` at least 0; "
+                f"got {self.noise}, {self.margin}."
             )
         pixels = lt.datasets.photographs(width=self.width)["china"].size // 3
         if self.num_samples + self.num_fresh > pixels:

@@ -283,11 +283,11 @@ def test_colour_transfer_measures_both_ways(results):
         assert set(distances) == methods | {"none"}
         assert all(distances[name] < 0.5 * distances["none"] for name in methods)
         outside = metrics["out_of_gamut"][way]
-        assert outside["none"] == 0.0
-        assert outside["lrmf"] < outside["gaussian_ot"]
+        assert outside["lrmf"] == outside["none"] == 0.0
+        assert outside["gaussian_ot"] > 0.0
         assert set(metrics["roughness"][way]) == methods
         # What is clipped does not come back.
-        assert metrics["round_trip"][way]["lrmf"] < metrics["round_trip"][way]["gaussian_ot"]
+        assert metrics["round_trip"][way]["lrmf"] < 1e-4 < metrics["round_trip"][way]["coral"]
     assert metrics["score"]["lower"] < metrics["score"]["value"] < metrics["score"]["upper"]
     assert {"recoloured.png", "measures.png"} <= {entry.name for entry in output.iterdir()}
 
