@@ -63,10 +63,11 @@ class Config:
         for name, least in {"num_samples": 10, "num_fresh": 10, "seeds": 1}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"`{name}` must be at least {least}; got {getattr(self, name)}.")
-        if not 0.0 <= self.margin or not 0.0 < self.noise < self.margin + _HALF_LEVEL:
+        if not self.margin >= 0.0:
+            raise ValueError(f"`margin` must be at least 0; got {self.margin}.")
+        if not 0.0 < self.noise < self.margin + _HALF_LEVEL:
             raise ValueError(
-                "`noise` must be above 0 and below `margin` + 1/512, and `margin` at least 0; "
-                f"got {self.noise}, {self.margin}."
+                f"`noise` must be above 0 and below `margin` + 1/512; got {self.noise}."
             )
         pixels = lt.datasets.photographs(width=self.width)["china"].size // 3
         if self.num_samples + self.num_fresh > pixels:
