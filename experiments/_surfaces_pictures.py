@@ -104,7 +104,7 @@ def _draw_cloud(axes: Axes, points: Array, colors: str | Array) -> None:
     looks = {"s": 6.0, "linewidths": 0.0, "depthshade": False, "antialiased": False}
     axes.scatter(x, y, z, c=shades, clip_on=False, **looks)
     axes.view_init(**_VIEW)
-    axes.set_box_aspect((1.0, 1.0, 1.0), zoom=1.45)
+    axes.set_box_aspect((1.0, 1.0, 1.0), zoom=1.6)
     axes.set_axis_off()
 
 

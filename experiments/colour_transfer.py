@@ -33,6 +33,7 @@ _CLOSED_FORM = {
     "gaussian_ot": lt.flows.gaussian_ot_flow,
 }
 _HALF_LEVEL = 1.0 / 512.0  # from the middle of a level to its end, in [0, 1]
+_SMALLEST_SHARE = 1e-6  # moved colours may round to 0 or 1, which have no logits
 _DIRECTIONS = ("china", "flower")  # what is recoloured, by the map and by its inverse
 
 
@@ -116,7 +117,8 @@ class LogitMap:
         return self.aligner.score(self._logits(source), self._logits(target))
 
     def _logits(self, colours: Array) -> Array:
-        shares = (colours + self.margin) / (1.0 + 2.0 * self.margin)
+        shares = (np.asarray(colours, np.float64) + self.margin) / (1.0 + 2.0 * self.margin)
+        shares = np.clip(shares, _SMALLEST_SHARE, 1.0 - _SMALLEST_SHARE)
         return np.log(shares / (1.0 - shares)).astype(np.float32)
 
     def _colours(self, logits: Any) -> Array:
