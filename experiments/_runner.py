@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import math
 import os
@@ -22,6 +23,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # keep TensorFlow's start-up chatter away
 
@@ -144,9 +146,21 @@ def write_json(path: Path, value: Any) -> None:
     _write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a picture, all of it or nothing."""
-    _write(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:]))
+def save_figure(figure: Figure, path: Path, *, num_colors: int | None = None) -> None:
+    """Write a picture, all of it or nothing.
+
+    Args:
+        figure: the picture.
+        path: the file to write.
+        num_colors: write a PNG of so many colours at most, which photographs need to stay small.
+    """
+    if num_colors is None:
+        _write(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:]))
+        return
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    image = Image.open(buffer).convert("RGB").quantize(num_colors, dither=Image.Dither.NONE)
+    _write(path, lambda temporary: image.save(temporary, format="PNG", optimize=True))
 
 
 def report(text: str) -> None:

@@ -1,4 +1,4 @@
-"""How good an alignment is: the held-out bound with its interval, and label accuracy (level 4)."""
+"""How good an alignment is: held-out bound, labels and neighbourhoods kept (level 4)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from lrmf_tfp._typing import Array, IntArray, Samples
-from lrmf_tfp._validation import as_labels, as_pair, check_fraction, check_positive_int
+from lrmf_tfp._validation import (
+    as_labels,
+    as_pair,
+    as_samples,
+    check_fraction,
+    check_positive_int,
+)
 
 __all__ = [
     "AlignmentScore",
@@ -17,6 +23,7 @@ __all__ = [
     "alignment_score",
     "bootstrap_interval",
     "label_accuracy",
+    "neighbourhood_preservation",
 ]
 
 CONVERGED_BELOW = 0.1
@@ -185,3 +192,51 @@ def label_accuracy(
         raise ValueError("`moved_labels` and `target_labels` must both be given; got None.")
     classifier = KNeighborsClassifier(n_neighbors=1).fit(target, known)
     return float(np.mean(classifier.predict(moved) == wanted))
+
+
+def neighbourhood_preservation(x: Samples, y: Samples, *, num_neighbors: int = 10) -> float:
+    """Return the share of nearest neighbours that points keep when they are moved.
+
+    `mean_i |N_k(x_i) & N_k(y_i)| / k`, where `N_k` are the k other rows that lie nearest. It is 1
+    for isometries and changes of scale, and `k / (N - 1)` on average if rows are shuffled.
+
+    Args:
+        x: Points before the move, `[N, D]`.
+        y: The same points after it, row by row, `[N, E]`.
+        num_neighbors: k, from 1 to N - 1.
+
+    Returns:
+        Share in [0, 1].
+
+    Raises:
+        TypeError: If points are not numbers, or `num_neighbors` is no whole number.
+        ValueError: If the numbers of rows differ, or `num_neighbors` is not below N.
+
+    Examples:
+        >>> x = np.array([[0.0], [1.0], [3.0]])
+        >>> neighbourhood_preservation(x, 2.0 * x, num_neighbors=1)
+        1.0
+
+    References:
+        [1] Lee and Verleysen, Quality Assessment of Dimensionality Reduction: Rank-Based Criteria,
+            Neurocomputing 2009 (there `Q_NX(k)`).
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    before, after = as_samples(x, "x", min_rows=2), as_samples(y, "y", min_rows=2)
+    if len(after) != len(before):
+        raise ValueError(
+            f"`y` must have {len(before)} rows to match `x`; got {list(after.shape)}."
+        )
+    if check_positive_int(num_neighbors, "num_neighbors") >= len(before):
+        raise ValueError(
+            f"`num_neighbors` must be below {len(before)}, the number of rows; "
+            f"got {num_neighbors}."
+        )
+    first, second = (
+        NearestNeighbors(n_neighbors=num_neighbors)
+        .fit(points)
+        .kneighbors_graph()  # of the rows themselves, none its own neighbour
+        for points in (before, after)
+    )
+    return float(first.multiply(second).sum() / first.sum())

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import _runner
+from experiments import _over_seeds, _runner
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = (
+    "colour_transfer",
     "critics",
     "divergences",
     "estimators",
@@ -23,6 +24,7 @@ NAMES = (
     "gram",
     "kl",
     "moons",
+    "surfaces",
     "trajectories",
     "vanishing_gradient",
 )
@@ -155,6 +157,34 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_means_and_spreads_over_seeds_follow_the_nesting():
+    per_seed = [
+        {"a": 1.0, "b": {"c": 2, "ok": True, "said": "yes", "same": "x"}},
+        {"a": 3.0, "b": {"c": 2, "ok": False, "said": "no", "same": "x"}},
+    ]
+    assert _over_seeds.mean_over_seeds(per_seed) == {
+        "a": 2.0,
+        "b": {"c": 2.0, "ok": False, "said": "differs", "same": "x"},
+    }
+    spread = _over_seeds.std_over_seeds(per_seed)
+    assert spread == {"a": pytest.approx(2.0**0.5), "b": {"c": 0.0}}
+    assert _over_seeds.std_over_seeds(per_seed[:1]) == {"a": 0.0, "b": {"c": 0.0}}
+
+
+def test_a_picture_of_few_colours_is_the_same_picture(tmp_path):
+    from matplotlib.figure import Figure
+    from matplotlib.image import imread
+
+    figure = Figure(figsize=(1.0, 1.0), dpi=50)
+    figure.subplots().imshow(np.eye(4))
+    for name, num_colors in (("many", None), ("few", 32)):
+        _runner.save_figure(figure, tmp_path / f"{name}.png", num_colors=num_colors)
+    many, few = (imread(tmp_path / f"{name}.png")[..., :3] for name in ("many", "few"))
+    assert len(np.unique(few.reshape(-1, 3), axis=0)) <= 32
+    np.testing.assert_allclose(few, many, atol=0.15)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["few.png", "many.png"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_experiments_import_public_names_only(name):
     text = (ROOT / "experiments" / f"{name}.py").read_text(encoding="utf-8")
@@ -253,6 +283,40 @@ def test_trajectories_are_measured_and_drawn(results):
         assert each["solver_error"] < 1e-3
     assert metrics["regularised"]["kinetic_energy"] < metrics["plain"]["kinetic_energy"]
     assert (output / "trajectories.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_colour_transfer_measures_both_ways(results):
+    output, metrics = results["colour_transfer"]
+    methods = {"mean_variance", "coral", "gaussian_ot", "emd", "lrmf"}
+    for way in ("china", "flower"):
+        distances = metrics["energy_distance"][way]
+        assert set(distances) == methods | {"none"}
+        assert all(distances[name] < 0.5 * distances["none"] for name in methods)
+        outside = metrics["out_of_gamut"][way]
+        assert outside["lrmf"] == outside["none"] == 0.0
+        assert outside["gaussian_ot"] > 0.0
+        assert set(metrics["roughness"][way]) == methods
+        # What is clipped does not come back.
+        assert metrics["round_trip"][way]["lrmf"] < 1e-4 < metrics["round_trip"][way]["coral"]
+    assert metrics["score"]["lower"] < metrics["score"]["value"] < metrics["score"]["upper"]
+    assert {"recoloured.png", "measures.png"} <= {entry.name for entry in output.iterdir()}
+
+
+@pytest.mark.slow
+def test_surfaces_measure_closeness_and_neighbourhoods(results):
+    output, metrics = results["surfaces"]
+    for measure in ("neighbours_kept", "trustworthiness", "continuity"):
+        found = metrics[measure]
+        assert set(found) == {"gaussian_ot", "emd", "lrmf", "exact"}
+        assert all(0.4 < value <= 1.0 for value in found.values())
+        assert found["emd"] < found["gaussian_ot"]  # a linear map tears nothing apart
+    assert metrics["energy_distance"]["exact"] < metrics["energy_distance"]["gaussian_ot"]
+    # Noise of 0.03 on each axis lies about 0.03 * sqrt(2 / pi) off the surface.
+    assert metrics["surface_distance"]["target"] == pytest.approx(0.0239, abs=0.003)
+    assert metrics["surface_distance"]["exact"] == pytest.approx(0.0239, abs=0.003)
+    assert metrics["score"]["lower"] < metrics["score"]["value"] < metrics["score"]["upper"]
+    assert {"surfaces.png", "neighbourhoods.png"} <= {entry.name for entry in output.iterdir()}
 
 
 @pytest.mark.slow

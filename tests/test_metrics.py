@@ -1,4 +1,4 @@
-"""The score: interval, normalisation, verdict; label accuracy."""
+"""The score: interval, normalisation, verdict; label accuracy; neighbours kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from lrmf_tfp.metrics import alignment_score, bootstrap_interval, label_accuracy
+from lrmf_tfp.metrics import (
+    alignment_score,
+    bootstrap_interval,
+    label_accuracy,
+    neighbourhood_preservation,
+)
 
 
 def _score(source, target):
@@ -70,3 +75,52 @@ def test_bad_input_is_named():
         label_accuracy(np.ones((2, 1)), None, np.ones((2, 1)), None)
     with pytest.raises(ValueError, match="`moved_labels`"):
         label_accuracy(np.ones((2, 1)), [0], np.ones((2, 1)), [0, 1])
+
+
+def test_isometries_and_scales_keep_every_neighbour(rng):
+    points = rng.normal(size=(300, 3))
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    assert neighbourhood_preservation(points, points) == 1.0
+    assert neighbourhood_preservation(points, 5.0 * points @ turn + 7.0) == 1.0
+
+
+def test_a_shuffle_keeps_neighbours_by_chance_only(rng):
+    # Each row's k neighbours are k of the N - 1 others at random.
+    points = rng.normal(size=(400, 2))
+    kept = [neighbourhood_preservation(points, rng.permutation(points)) for _ in range(20)]
+    assert np.mean(kept) == pytest.approx(10 / 399, abs=0.002)
+
+
+def test_neighbours_kept_are_those_that_counting_finds(rng):
+    x, y = rng.normal(size=(60, 2)), rng.normal(size=(60, 5))
+    kept = 0
+    for row in range(60):
+        near = [
+            set(
+                sorted(
+                    set(range(60)) - {row}, key=lambda i, p=p, r=row: np.sum((p[i] - p[r]) ** 2)
+                )[:7]
+            )
+            for p in (x, y)
+        ]
+        kept += len(near[0] & near[1])
+    assert neighbourhood_preservation(x, y, num_neighbors=7) == pytest.approx(kept / 420)
+
+
+def test_points_that_fall_together_are_not_their_own_neighbours():
+    assert 0.0 <= neighbourhood_preservation(np.eye(5), np.zeros((5, 1)), num_neighbors=2) <= 1.0
+    assert neighbourhood_preservation(np.eye(5), np.zeros((5, 1)), num_neighbors=4) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("y", "num_neighbors", "message"),
+    [
+        (np.ones((4, 1)), 1, r"`y` must have 5 rows to match `x`; got \[4, 1\]"),
+        (np.ones((5, 1)), 5, "`num_neighbors` must be below 5, the number of rows; got 5"),
+        (np.ones((5, 1)), 0, "`num_neighbors` must be at least 1; got 0"),
+        (np.full((5, 1), np.nan), 1, "`y` must be finite"),
+    ],
+)
+def test_bad_neighbourhoods_are_named(y, num_neighbors, message):
+    with pytest.raises(ValueError, match=message):
+        neighbourhood_preservation(np.ones((5, 2)), y, num_neighbors=num_neighbors)

@@ -17,6 +17,8 @@ from lrmf_tfp.datasets.mixtures import (
     mode_ring,
 )
 from lrmf_tfp.datasets.pair import DomainPair
+from lrmf_tfp.datasets.photos import photographs
+from lrmf_tfp.datasets.surface import SURFACES, Surface, surfaces
 from lrmf_tfp.datasets.synthetic import blobs, circles, moons, rings
 
 __all__ = [
@@ -24,7 +26,9 @@ __all__ = [
     "DomainPair",
     "MixtureSamples",
     "ModeCoverage",
+    "SURFACES",
     "SampleFile",
+    "Surface",
     "blobs",
     "circles",
     "correlated_gaussian",
@@ -35,7 +39,9 @@ __all__ = [
     "images",
     "mode_ring",
     "moons",
+    "photographs",
     "read_samples",
     "rings",
+    "surfaces",
     "write_samples",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,17 @@ from lrmf_tfp import _validation
 
 __all__ = ["DomainPair", "split_rows"]
 
+S = TypeVar("S", bound=np.generic)
+
 
 @dataclass(frozen=True, eq=False)
 class DomainPair:
     """Samples of a source and of a target domain, not paired row by row.
 
     The source is moved, the target stays: an aligner learns `flow.forward(source) ≈ target`.
-    Labels are never used to align; they only measure how well it worked. Everything is checked
-    once, when the pair is made. Samples are rows `[N, D]` or images `[N, H, W]`, `[N, H, W, C]`.
+    Labels and parameters are never used to align; they only measure and show how well it worked.
+    Everything is checked once, when the pair is made. Samples are rows `[N, D]` or images
+    `[N, H, W]`, `[N, H, W, C]`.
 
     Raises:
         TypeError: if samples or labels are not numbers.
@@ -47,6 +50,12 @@ class DomainPair:
     name: str = ""
     """What to call the pair in titles."""
 
+    source_parameters: NDArray[np.floating[Any]] | None = None
+    """Where on its surface or curve each source row was drawn, `[N, K]`, or None."""
+
+    target_parameters: NDArray[np.floating[Any]] | None = None
+    """Where on its surface or curve each target row was drawn, `[M, K]`, or None."""
+
     def __post_init__(self) -> None:
         """Check the fields and store them as arrays."""
         source, target = _as_pair(self.source, self.target)
@@ -58,6 +67,12 @@ class DomainPair:
             ),
             "target_labels": _validation.as_labels(
                 self.target_labels, "target_labels", num_rows=len(target)
+            ),
+            "source_parameters": _as_parameters(
+                self.source_parameters, "source_parameters", num_rows=len(source)
+            ),
+            "target_parameters": _as_parameters(
+                self.target_parameters, "target_parameters", num_rows=len(target)
             ),
         }.items():
             object.__setattr__(self, field, value)
@@ -103,6 +118,8 @@ class DomainPair:
             target=self.source,
             source_labels=self.target_labels,
             target_labels=self.source_labels,
+            source_parameters=self.target_parameters,
+            target_parameters=self.source_parameters,
         )
 
     def split(self, fraction: float, *, seed: int = 0) -> tuple[DomainPair, DomainPair]:
@@ -133,6 +150,8 @@ class DomainPair:
                 target=self.target[target],
                 source_labels=_take(self.source_labels, source),
                 target_labels=_take(self.target_labels, target),
+                source_parameters=_take(self.source_parameters, source),
+                target_parameters=_take(self.target_parameters, target),
             )
             for source, target in zip(source_rows, target_rows, strict=True)
         )
@@ -165,5 +184,15 @@ def split_rows(
     return order[num_held_out:], order[:num_held_out]
 
 
-def _take(labels: NDArray[np.int64] | None, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:
-    return None if labels is None else labels[rows]
+def _as_parameters(value: object, name: str, *, num_rows: int) -> NDArray[np.floating[Any]] | None:
+    """Return parameters `[N, K]`, one row a sample, or None if there are none."""
+    if value is None:
+        return None
+    array = _validation.as_samples(value, name)
+    if len(array) != num_rows:
+        raise ValueError(f"`{name}` must have shape [{num_rows}, K]; got {list(array.shape)}.")
+    return array
+
+
+def _take(values: NDArray[S] | None, rows: NDArray[np.intp]) -> NDArray[S] | None:
+    return None if values is None else values[rows]

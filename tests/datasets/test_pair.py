@@ -156,3 +156,28 @@ def test_a_constant_channel_is_named():
     pair = DomainPair(np.zeros((3, 4, 4, 1)), np.ones((3, 4, 4, 1)))
     with pytest.raises(ValueError, match="`target` must vary in every channel; got .* 0"):
         pair.standardized()
+
+
+@pytest.fixture
+def placed(pair):
+    """The pair with its samples as parameters, which shows where they go."""
+    return dataclasses.replace(
+        pair, source_parameters=pair.source[:, :2], target_parameters=pair.target[:, :1]
+    )
+
+
+def test_parameters_go_where_their_rows_go(placed):
+    swapped = placed.swap()
+    np.testing.assert_array_equal(swapped.source_parameters, placed.target[:, :1])
+    np.testing.assert_array_equal(swapped.target_parameters, placed.source[:, :2])
+    for part in placed.split(0.3, seed=1):
+        np.testing.assert_array_equal(part.source_parameters, part.source[:, :2])
+        np.testing.assert_array_equal(part.target_parameters, part.target[:, :1])
+
+
+def test_parameters_must_fit_the_rows(placed):
+    message = r"`source_parameters` must have shape \[50, K\]; got \[49, 2\]"
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(placed, source_parameters=np.ones((49, 2)))
+    with pytest.raises(ValueError, match="`target_parameters` must be finite"):
+        dataclasses.replace(placed, target_parameters=np.full((40, 1), np.nan))
