@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import ot
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
+from experiments._maps import FlowMap, TransportMap
 
-__all__ = ["METHODS", "Map", "fit_map"]
+__all__ = ["METHODS", "Fitted", "fit_map"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -25,94 +23,77 @@ METHODS = ("none", "coral", "gaussian", "emd", "mmd", "gram", "lrmf")
 class Settings(Protocol):
     """What the maps need of the experiment's configuration."""
 
-    num_steps: int
-    baseline_steps: int
-    batch_size: int
-    learning_rate: float
-    emd_samples: int
+    @property
+    def num_steps(self) -> int:
+        """Largest number of LRMF steps a stage."""
+
+    @property
+    def baseline_steps(self) -> int:
+        """Steps of the flows on MMD and GRAM."""
+
+    @property
+    def batch_size(self) -> int:
+        """Vectors of each domain in a step."""
+
+    @property
+    def emd_samples(self) -> int:
+        """Most vectors of a domain that exact transport is given."""
 
 
-@dataclass(frozen=True, eq=False)
-class Map:
-    """A fitted map."""
+class Fitted(NamedTuple):
+    """A fitted map, with `transform` from vectors `[N, L]` to moved ones."""
 
-    move: Callable[[Array], Array]
-    """Vectors `[N, L]` to moved ones, also of images that were not trained on."""
+    map: Any
     seconds: float
-    aligner: lt.Aligner | None = None
-    """What was trained, None for closed forms and transport."""
+
+    def move(self, vectors: Array) -> Array:
+        """Return moved vectors, also of images that the map was not fitted to."""
+        return np.asarray(self.map.transform(vectors), np.float32)
 
 
-def fit_map(name: str, source: Array, target: Array, settings: Settings, *, seed: int) -> Map:
+def fit_map(name: str, source: Array, target: Array, settings: Settings, *, seed: int) -> Fitted:
     """Fit the map of a name of `METHODS` to vectors `[N, L]` and `[M, L]`, without labels."""
-    began = time.monotonic()
+    began = time.process_time()
     fitted = _FITS[name](source, target, settings, seed)
-    return dataclasses.replace(fitted, seconds=time.monotonic() - began)
+    return Fitted(fitted, time.process_time() - began)
 
 
-def _none(source: Array, target: Array, settings: Settings, seed: int) -> Map:
-    return Map(np.asarray, 0.0)
+def _in_closed_form(build: Callable[[Array, Array], Any]) -> Callable[..., FlowMap]:
+    return lambda source, target, settings, seed: FlowMap(build(source, target))
 
 
-def _coral(source: Array, target: Array, settings: Settings, seed: int) -> Map:
-    return _of_flow(lt.flows.coral_flow(source, target))
-
-
-def _gaussian(source: Array, target: Array, settings: Settings, seed: int) -> Map:
-    return _of_flow(lt.flows.gaussian_ot_flow(source, target))
-
-
-def _of_flow(flow: Any) -> Map:
-    return Map(lambda x: np.asarray(flow.forward(x)), 0.0)
-
-
-def _emd(source: Array, target: Array, settings: Settings, seed: int) -> Map:
-    """Fit exact transport; a new point goes where its nearest neighbour went (barycentre)."""
+def _transport(source: Array, target: Array, settings: Settings, seed: int) -> TransportMap:
     rng = np.random.default_rng([seed, 1])
-    some = [rows[rng.permutation(len(rows))[: settings.emd_samples]] for rows in (source, target)]
-    transport = ot.da.EMDTransport().fit(Xs=some[0], Xt=some[1])
-    return Map(lambda x: np.asarray(transport.transform(Xs=x)), 0.0)
+    some = (rows[rng.permutation(len(rows))[: settings.emd_samples]] for rows in (source, target))
+    return TransportMap(*some)
 
 
-def _mmd(source: Array, target: Array, settings: Settings, seed: int) -> Map:
-    return _flow_on("mmd", source, target, settings, seed)
+def _flow(objective: str) -> Callable[[Array, Array, Settings, int], lt.Aligner]:
+    """Return the fit of a RealNVP flow; all settings but the number of steps are defaults."""
+
+    def fit(source: Array, target: Array, settings: Settings, seed: int) -> lt.Aligner:
+        steps = settings.num_steps if objective == "lrmf" else settings.baseline_steps
+        aligner = lt.Aligner(
+            objective=objective,
+            start="identity",
+            scored=objective == "lrmf",
+            num_restarts=1,
+            config=lt.FitConfig(
+                num_steps=steps, batch_size=settings.batch_size, steps_per_call=min(100, steps)
+            ),
+            seed=seed,
+        )
+        return aligner.fit(source, target)
+
+    return fit
 
 
-def _gram(source: Array, target: Array, settings: Settings, seed: int) -> Map:
-    return _flow_on("gram", source, target, settings, seed)
-
-
-def _lrmf(source: Array, target: Array, settings: Settings, seed: int) -> Map:
-    return _flow_on("lrmf", source, target, settings, seed)
-
-
-def _flow_on(objective: str, source: Array, target: Array, settings: Settings, seed: int) -> Map:
-    steps = settings.num_steps if objective == "lrmf" else settings.baseline_steps
-    config = lt.FitConfig(
-        num_steps=steps,
-        batch_size=settings.batch_size,
-        optimizer=lt.training.Adam(settings.learning_rate) if objective == "lrmf" else None,
-        steps_per_call=min(100, steps),
-    )
-    aligner = lt.Aligner(
-        flow="real_nvp",
-        objective=objective,
-        start="identity",
-        scored=objective == "lrmf",
-        num_restarts=1,
-        config=config,
-        seed=seed,
-    )
-    aligner.fit(source, target)
-    return Map(lambda x: np.asarray(aligner.transform(x)), 0.0, aligner)
-
-
-_FITS: dict[str, Callable[[Array, Array, Settings, int], Map]] = {
-    "none": _none,
-    "coral": _coral,
-    "gaussian": _gaussian,
-    "emd": _emd,
-    "mmd": _mmd,
-    "gram": _gram,
-    "lrmf": _lrmf,
+_FITS: dict[str, Callable[[Array, Array, Settings, int], Any]] = {
+    "none": _in_closed_form(lambda source, _: lt.flows.identity_flow(source.shape[1])),
+    "coral": _in_closed_form(lt.flows.coral_flow),
+    "gaussian": _in_closed_form(lt.flows.gaussian_ot_flow),
+    "emd": _transport,
+    "mmd": _flow("mmd"),
+    "gram": _flow("gram"),
+    "lrmf": _flow("lrmf"),
 }

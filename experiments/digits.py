@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments._digits_maps import METHODS, Map, fit_map
+from experiments._digits_maps import METHODS, Fitted, fit_map
 from experiments._digits_measures import CLASSIFIERS, Judge, mcnemar_p
 from experiments._digits_pictures import draw_accuracies, draw_images, draw_moved, draw_projection
 from experiments._runner import report, run_experiment, save_figure
@@ -48,7 +48,6 @@ class Config:
         default=20_000, metadata={"help": "most images a domain that maps are fitted to"}
     )
     num_steps: int = field(default=3000, metadata={"help": "largest number of LRMF steps a stage"})
-    learning_rate: float = field(default=1e-3, metadata={"help": "of Adam, for LRMF"})
     baseline_steps: int = field(default=1500, metadata={"help": "steps of the MMD and GRAM flows"})
     batch_size: int = field(default=256, metadata={"help": "vectors of each domain in a step"})
     emd_samples: int = field(default=4000, metadata={"help": "images a domain for exact EMD"})
@@ -185,7 +184,7 @@ def make_domain(config: Config, autoencoder: Any, splits: Any, *, seed: int) -> 
     return Domain(train, test, vectors, autoencoder.encode(test.images), vectors[rows])
 
 
-def measure(maps: dict[str, Map], source: Domain, target: Domain) -> dict[str, Any]:
+def measure(maps: dict[str, Fitted], source: Domain, target: Domain) -> dict[str, Any]:
     """Return accuracies on the source's test digits, tests between methods, and the score."""
     judge = Judge(target.train_vectors, target.train.labels)
     moved = {name: each.move(source.test_vectors) for name, each in maps.items()}
@@ -195,10 +194,9 @@ def measure(maps: dict[str, Map], source: Domain, target: Domain) -> dict[str, A
         found[f"mcnemar_p{'' if kind == '1nn' else '_' + kind}"] = {
             name: mcnemar_p(hits["lrmf"], each) for name, each in hits.items() if name != "lrmf"
         }
-    aligner = maps["lrmf"].aligner
-    score = aligner.score(source.fitted, target.fitted)._asdict()
+    score = maps["lrmf"].map.score(source.fitted, target.fitted)._asdict()
     found["score"] = {name: score[name] for name in (*_SCORED, "converged", "verdict")}
-    found["method_seconds"] = {name: round(each.seconds, 1) for name, each in maps.items()}
+    found["cpu_seconds_of"] = {name: round(each.seconds, 1) for name, each in maps.items()}
     return found
 
 
@@ -220,7 +218,7 @@ def summary(per_seed: list[dict[str, Any]], direction: str) -> dict[str, Any]:
 
 
 def draw(
-    maps: dict[str, Map],
+    maps: dict[str, Fitted],
     autoencoder: Any,
     source: Domain,
     target: Domain,
@@ -234,11 +232,10 @@ def draw(
     save_figure(figure, output / f"moved_{direction}.png")
     figure = draw_projection(maps, source, target, names=names)
     save_figure(figure, output / f"projection_{direction}.png")
-    aligner = maps["lrmf"].aligner
-    score = aligner.score(source.fitted, target.fitted)
-    save_figure(
-        lt.plotting.plot_history(aligner.history, score=score), output / f"loss_{direction}.png"
-    )
+    lrmf = maps["lrmf"].map
+    score = lrmf.score(source.fitted, target.fitted)
+    figure = lt.plotting.plot_history(lrmf.history, score=score)
+    save_figure(figure, output / f"loss_{direction}.png")
 
 
 def main() -> int:
