@@ -36,6 +36,10 @@ class Settings(Protocol):
         """Vectors of each domain in a step."""
 
     @property
+    def jit_compile(self) -> bool:
+        """Compile with XLA."""
+
+    @property
     def emd_samples(self) -> int:
         """Most vectors of a domain that exact transport is given."""
 
@@ -79,7 +83,10 @@ def _flow(objective: str) -> Callable[[Array, Array, Settings, int], lt.Aligner]
             scored=objective == "lrmf",
             num_restarts=1,
             config=lt.FitConfig(
-                num_steps=steps, batch_size=settings.batch_size, steps_per_call=min(100, steps)
+                num_steps=steps,
+                batch_size=settings.batch_size,
+                steps_per_call=min(100, steps),
+                jit_compile=settings.jit_compile,
             ),
             seed=seed,
         )

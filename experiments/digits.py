@@ -56,6 +56,7 @@ class Config:
     directions: tuple[str, ...] = field(
         default=tuple(_DIRECTIONS), metadata={"help": "which domain is moved onto which"}
     )
+    jit_compile: bool = field(default=True, metadata={"help": "compile the maps' training"})
     seeds: int = field(default=1, metadata={"help": "number of seeds to run, from --seed on"})
     seed: int = field(default=0, metadata={"help": "first seed of images, weights and batches"})
 
@@ -87,6 +88,7 @@ class Config:
             test_images=300,
             methods=("none", "coral", "gaussian", "emd", "mmd", "lrmf"),
             directions=("usps_to_mnist",),
+            jit_compile=False,
         )
 
 
