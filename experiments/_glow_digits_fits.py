@@ -72,23 +72,23 @@ class Bench:
             self.private.offer(domain, stop=self.log_prob(stop), score=self.log_prob(score))
         self.private.first = list(self.private.nll)
 
-    def score_map(self, title: str, given: Moved, *, refit: bool = False) -> Outcome:
+    def score_map(self, title: str, given: Moved, *, num_passes: int = 1) -> Outcome:
         """Fit the shared density to what a map that stays as it is makes of the source.
 
         Args:
             title: what the map is called in pictures.
             given: the map.
-            refit: try to better the private fits from there.
+            num_passes: passes, each at half the rate of the one before.
         """
         began = time.monotonic()
         moved = given.forward(self.digits.source.train)[0]
         moved_stop = given.forward(self.digits.source.stop)[0]
         _assign(self.private.values[1], self.density)
-        self._likelihood.fit(
-            (_mixed(moved, self.digits.target.train),),
-            validation=(_mixed(moved_stop, self.digits.target.stop),),
-        )
-        return self._outcome(title, given, began=began, refit=refit)
+        train = _mixed(moved, self.digits.target.train)
+        stop = _mixed(moved_stop, self.digits.target.stop)
+        for index in range(num_passes):
+            self._likelihood.fit((train,), validation=(stop,), rate=0.5**index)
+        return self._outcome(title, given, began=began)
 
     def align(
         self,
@@ -120,6 +120,7 @@ class Bench:
         stop, volume = _through(before, self.digits.stop)
         trainer.objective.private_nll_source.assign(self.private.nll[0] + volume)
         trainer.objective.private_nll_target.assign(self.private.nll[1])
+        start = trainer.validation_loss(stop)
         given = moved_by(flow or self.flow)
         constant, histories = -sum(self.private.nll), []
         for stage in stages:
@@ -128,10 +129,13 @@ class Bench:
             result = trainer.fit(rows, validation=held_out, rate=stage.rate)
             histories.append(result.history)
         whole = given if before is None else before.then(given)
-        outcome = self._outcome(title, whole, began=began, refit=refit)
+        outcome = self._outcome(title, whole, began=began)
         outcome.history = _joined(histories)
         outcome.history["constant"] = np.full(len(outcome.history["loss"]), constant)
+        outcome.start = start - constant
         outcome.steps = int(outcome.history["step"][-1])
+        if refit:
+            self._refit(whole)
         return outcome
 
     def back_to_back(self) -> Any:
@@ -183,9 +187,9 @@ class Bench:
             trainer = lt.training.Trainer(objective, self.settings.config(optimizer=optimizer))
         return trainer
 
-    def _outcome(self, title: str, given: Moved, *, began: float, refit: bool) -> Outcome:
+    def _outcome(self, title: str, given: Moved, *, began: float) -> Outcome:
         moved, log_det = given.forward(self.digits.source.score)
-        outcome = Outcome(
+        return Outcome(
             title=title,
             source_shared=self.log_prob(moved) + log_det,
             target_shared=self.log_prob(self.digits.target.score),
@@ -194,9 +198,6 @@ class Bench:
             moved_score=moved,
             seconds=time.monotonic() - began,
         )
-        if refit:
-            self._refit(given)
-        return outcome
 
     def _refit(self, given: Moved) -> None:
         """Offer private fits that begin at the shared density, which no private one may lose to.

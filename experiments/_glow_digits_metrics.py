@@ -50,7 +50,8 @@ def describe_private(bench: Bench) -> dict[str, Any]:
 
 
 def restated(outcome: Outcome, bench: Bench) -> tuple[Array, Array]:
-    """Return the steps and held-out losses of a fit, counted from the final private fits."""
-    history, constant = outcome.history, -sum(bench.private.nll)
-    losses = history["validation_loss"] - history["constant"] + constant
-    return history["step"], losses
+    """Return the steps, 0 first, and held-out losses, counted from the final private fits."""
+    history = outcome.history
+    losses = history["validation_loss"] - history["constant"]
+    steps = np.concatenate([[0], history["step"]])
+    return steps, np.concatenate([[outcome.start], losses]) - sum(bench.private.nll)

@@ -103,6 +103,8 @@ class Outcome:
     """Moved rows of scores of the source."""
     seconds: float
     steps: int = 0
+    start: float = np.nan
+    """Held-out loss before the first step, without the constant."""
     history: dict[str, Array] = field(default_factory=dict)
 
     def score(self, private: PrivateFits, *, seed: int = 0) -> lt.AlignmentScore:

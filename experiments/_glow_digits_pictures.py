@@ -29,6 +29,7 @@ _LOOKS = (
 )
 _TILE = 0.46  # inches
 _LABEL = 1.55  # inches for the names of the rows
+_LINEAR_BELOW = 10.0  # nats
 _MARKERS = "os^Dv*P"
 
 
@@ -83,17 +84,18 @@ def draw_losses(
     axes.annotate(
         "bound 0: nothing is lost by one shared density",
         (0.02 * last, 0.0),
-        xytext=(0, 4),
+        xytext=(0, -11),
         textcoords="offset points",
         color=_BOUND,
         fontsize=8,
     )
-    low, high = _loss_limits([losses for _, losses in histories.values()])
-    _mark_gap(axes, score, measured=measured, last=last, lowest=0.12 * high)
+    _mark_gap(axes, score, measured=measured, last=last)
     axes.set_xlim(0.0, 1.3 * last)
-    axes.set_ylim(low, high)
+    axes.set_yscale("symlog", linthresh=_LINEAR_BELOW)
+    axes.set_ylim(bottom=-0.4 * _LINEAR_BELOW)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("step", fontsize=9)
-    axes.set_ylabel("held-out L, nats an image", fontsize=9)
+    axes.set_ylabel(f"held-out L, nats (log scale above {_LINEAR_BELOW:g})", fontsize=9)
     axes.grid(color="#E4E4E4", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
@@ -125,7 +127,8 @@ def draw_trade(
     axes.axhline(0.1, color="#888888", linestyle=":", linewidth=1.0, label="guessing")
     axes.set_ylim(0.0, 1.02)
     axes.set_xscale("symlog", linthresh=1.0)
-    axes.margins(x=0.08)
+    highest = max(score.upper for score in scores.values())
+    axes.set_xlim(min(-1.0, *(2.0 * score.lower for score in scores.values())), 2.5 * highest)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("held-out score, nats an image (log scale above 1)", fontsize=9)
     axes.set_ylabel("moved USPS digits that keep their class", fontsize=9)
@@ -134,16 +137,14 @@ def draw_trade(
     return figure
 
 
-def _mark_gap(
-    axes: Axes, score: lt.AlignmentScore, *, measured: str, last: float, lowest: float
-) -> None:
+def _mark_gap(axes: Axes, score: lt.AlignmentScore, *, measured: str, last: float) -> None:
     """Draw an arrow from the bound to a score beyond the last step, and say what it is."""
     ends = {"arrowstyle": "<->", "color": "#444444", "linewidth": 1.0}
     axes.annotate("", (1.03 * last, 0.0), (1.03 * last, score.value), arrowprops=ends)
     told = "converged" if score.converged else "not converged"
     axes.annotate(
         f"{measured}:\n{score.value:.0f} nats left,\n{told}",
-        (1.05 * last, max(0.5 * score.value, lowest)),
+        (1.05 * last, 0.5 * score.value),
         fontsize=8,
         va="center",
         color="#444444",
@@ -165,13 +166,6 @@ def _draw_digit(axes: Axes, image: Array) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set(color="#999999", linewidth=0.5)
-
-
-def _loss_limits(losses: Sequence[Array]) -> tuple[float, float]:
-    """Return limits that leave out a first record far above all others."""
-    later = np.concatenate([each[1:] if len(each) > 2 else each for each in losses])
-    highest = float(later.max())
-    return -0.08 * highest, 1.1 * highest
 
 
 def _figure(width: float, height: float) -> Figure:
