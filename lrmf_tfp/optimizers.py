@@ -21,6 +21,7 @@ __all__ = [
     "ConstantSchedule",
     "CosineSchedule",
     "Optimizer",
+    "PolyakSGD",
     "RMSProp",
     "SGD",
     "StepContext",
@@ -33,9 +34,10 @@ class StepContext(NamedTuple):
     Attributes:
         step: Scalar int64, counts from 0 the steps of the variables that are moved.
         progress: Scalar float64 in [0, 1), the share of all steps that has passed.
-        loss: Scalar, the loss of the group.
-        squared_norm: Scalar, squared norm of the group's gradient after clipping.
+        loss: Scalar, what the gradient is of: the group's loss, with what regularisers charge.
+        squared_norm: Scalar, squared norm of the group's gradient before clipping.
         scale: Scalar float64, product of the halvings after recoveries.
+        shrink: Scalar in (0, 1], what clipping has multiplied the gradient by.
     """
 
     step: Tensor
@@ -43,6 +45,7 @@ class StepContext(NamedTuple):
     loss: Tensor
     squared_norm: Tensor
     scale: Tensor
+    shrink: Tensor
 
 
 @dataclass(frozen=True)
@@ -175,3 +178,57 @@ class RMSProp(_Scheduled):
         square = self.decay * slots[0] + (1.0 - self.decay) * tf.square(gradient)
         rate = tf.cast(self.rate(context), gradient.dtype)
         return -rate * gradient / (tf.sqrt(square) + self.epsilon), [square]
+
+
+@dataclass(frozen=True)
+class PolyakSGD:
+    """Gradient descent whose step size follows from a known lower bound of the loss.
+
+    `rate = min((loss - lower_bound) / (c * norm**2), max_rate)`, with the loss and the gradient
+    of the batch. The nearer the bound, the shorter the step; at or below it the weights stay.
+    There is no schedule, and clipping plays no part: the rule has the norm in it already, so
+    that no step is longer than `sqrt(max_rate * (loss - lower_bound) / c)`.
+
+    The bound must hold for everything that is fitted with this optimiser. That of LRMF's joint
+    stage is 0, but the negative log-likelihoods of its private fits are bounded by nothing, and
+    may be below 0 from the start: fit these with another one.
+
+    Raises:
+        ValueError: If `lower_bound` is not finite, or `c` or `max_rate` not positive.
+
+    Examples:
+        >>> PolyakSGD(max_rate=0.1).lower_bound
+        0.0
+
+    References:
+        [1] Loizou, Vaswani, Laradji, Lacoste-Julien, Stochastic Polyak Step-Size for SGD, AISTATS
+            2021, arXiv:2002.10542, SPS_max in section 3.
+    """
+
+    lower_bound: float = 0.0
+    """What no batch's loss can be below."""
+    c: float = 0.5
+    """Divisor, > 0; 0.5 is the best for convex losses, more is more careful."""
+    max_rate: float = 1.0
+    """Largest step size, > 0."""
+    num_slots = 0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.lower_bound):
+            raise ValueError(f"`lower_bound` must be finite; got {self.lower_bound}.")
+        check_positive(self.c, "c")
+        check_positive(self.max_rate, "max_rate")
+
+    def rate(self, context: StepContext) -> Tensor:
+        """Return the step size on the gradient before clipping."""
+        gap = tf.nn.relu(tf.cast(context.loss, tf.float64) - self.lower_bound)
+        divisor = tf.maximum(self.c * context.squared_norm, gap / self.max_rate)
+        return context.scale * tf.math.divide_no_nan(gap, divisor)
+
+    def update(
+        self, gradient: Tensor, slots: Sequence[Tensor], context: StepContext
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the change of the weights `[P]`; there are no slots."""
+        del slots
+        rate = self.rate(context) / context.shrink
+        return -tf.cast(rate, gradient.dtype) * gradient, []

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from experiments import _over_seeds, _runner
+from experiments._glow_digits_data import Digits, bits_per_dim, to_pixels
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = (
@@ -21,6 +22,7 @@ NAMES = (
     "divergences",
     "estimators",
     "gaussians",
+    "glow_digits",
     "gram",
     "kl",
     "moons",
@@ -272,6 +274,36 @@ def test_critics_know_the_sweep_and_agree_with_the_exact_distance(results):
     assert apart["slope_on_gap"][1] < 0.0
     pictures = {"non_overlap.png", "critics.png", "learned.png"}
     assert pictures <= {entry.name for entry in output.iterdir()}
+
+
+def test_glow_digits_count_bits_against_gray_values():
+    """A uniform density on [0, 1] is as long as the gray values, eight bits."""
+    digits = Digits(*[None] * 5, loc=0.1, scale=0.25)
+    assert bits_per_dim(-256.0 * np.log(0.25), digits) == pytest.approx(8.0, rel=1e-12)
+    images = np.linspace(0.0, 1.0, 256)[None]
+    np.testing.assert_allclose(
+        to_pixels((images - 0.1) / 0.25, digits)[0], images.reshape(16, 16), atol=1e-12
+    )
+
+
+@pytest.mark.slow
+def test_glow_digits_reports_that_it_did_not_converge(results):
+    output, metrics = results["glow_digits"]
+    private = metrics["private"]
+    methods = ("identity", "plain", "longer", "polyak", "back_to_back", "gaussian_ot")
+    for found in (metrics[name] for name in methods):
+        assert found["lower"] <= found["value"] <= found["upper"]
+        assert found["value"] == pytest.approx(found["source_part"] + found["target_part"])
+        assert found["bits_per_dim"] == pytest.approx(found["value"] / (256 * np.log(2.0)))
+        for domain in ("source", "target"):  # all scores are counted from the same private fits
+            assert found[f"private_nll_{domain}"] == pytest.approx(private[f"nll_{domain}"])
+        for way in ("forward", "inverse"):
+            assert set(found["accuracy"][way]) == {"1nn", "svm"}
+    assert metrics["converged"] is metrics["plain"]["converged"] is False
+    assert metrics["plain_over_seeds"] == [metrics["plain"]["value"]]
+    assert metrics["mixture"]["value"] <= 2.0 * np.log(2.0) + 1e-6
+    assert metrics["ceiling"]["accuracy"]["forward"]["1nn"] > 0.8
+    assert {"panel.png", "loss.png", "trade.png"} <= {entry.name for entry in output.iterdir()}
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from lrmf_tfp.optimizers import (
     ConstantSchedule,
     CosineSchedule,
     Optimizer,
+    PolyakSGD,
     RMSProp,
 )
 from lrmf_tfp.training.callbacks import (
@@ -32,6 +33,7 @@ __all__ = [
     "FitResult",
     "Interrupts",
     "Optimizer",
+    "PolyakSGD",
     "ProgressBar",
     "RMSProp",
     "SGD",

@@ -134,11 +134,10 @@ class CompiledLoop:
         finite = tf.reduce_all(tf.math.is_finite(tf.stack([*values, *norms])))
         rates = []
         for index, group in enumerate(self.groups):
-            context = self._context(group, step, getattr(terms, group.loss), norms[index])
+            loss = tf.add_n(_as_float64([getattr(terms, group.loss), *penalties]))
+            context = self._context(group, step, loss, norms[index])
             apply = tf.logical_and(finite, group.moves(step))
-            limit = tf.constant(self._config.clip_norm, tf.float64)
-            shrink = limit / tf.maximum(norms[index], limit)
-            self._apply(index, gradients[index], context, shrink=shrink, apply=apply)
+            self._apply(index, gradients[index], context, apply=apply)
             rates.append(self._optimizers[index].rate(context))
         return tf.stack([*values, *_as_float64(rates), *norms])
 
@@ -146,9 +145,10 @@ class CompiledLoop:
         self, group: VariableGroup, step: Tensor, loss: Tensor, norm: Tensor
     ) -> StepContext:
         progress = tf.cast(step, tf.float64) / self._config.num_steps
-        clipped = tf.minimum(norm, tf.constant(self._config.clip_norm, tf.float64))
+        limit = tf.constant(self._config.clip_norm, tf.float64)
+        shrink = limit / tf.maximum(norm, limit)
         count = group.num_moves(step)
-        return StepContext(count, progress, loss, tf.square(clipped), self.scale.value())
+        return StepContext(count, progress, loss, tf.square(norm), self.scale.value(), shrink)
 
     def _apply(
         self,
@@ -156,7 +156,6 @@ class CompiledLoop:
         gradients: list[Tensor],
         context: StepContext,
         *,
-        shrink: Tensor,
         apply: Tensor,
     ) -> None:
         group, slots, average = self.groups[index], self.slots[index], self.averages[index]
@@ -165,7 +164,7 @@ class CompiledLoop:
         gradient = _flatten(gradients, average.dtype)
         old_slots = [slot.value() for slot in slots]
         change, new_slots = self._optimizers[index].update(
-            gradient * tf.cast(shrink, gradient.dtype), old_slots, context
+            gradient * tf.cast(context.shrink, gradient.dtype), old_slots, context
         )
         old, mean = _flatten(group.variables, average.dtype), average.value()
         new = old + change
