@@ -8,6 +8,7 @@ of the moved domain.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from dataclasses import dataclass, field
@@ -18,6 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
+from experiments._digits_embeddings import (
+    CANDIDATES,
+    EmbeddingSettings,
+    make_autoencoder,
+    retrieval,
+)
 from experiments._digits_maps import METHODS, Fitted, fit_map
 from experiments._digits_measures import CLASSIFIERS, Judge, mcnemar_p
 from experiments._digits_pictures import draw_accuracies, draw_images, draw_moved, draw_projection
@@ -26,6 +33,7 @@ from experiments._runner import report, run_experiment, save_figure
 __all__ = ["Config", "main", "run"]
 
 Array = NDArray[np.floating[Any]]
+Images = dict[str, dict[str, lt.datasets.DigitImages]]
 _DIRECTIONS = {"usps_to_mnist": ("usps", "mnist"), "mnist_to_usps": ("mnist", "usps")}
 _SCORED = ("value", "lower", "upper", "normalized", "private_nll_source", "private_nll_target")
 
@@ -43,11 +51,17 @@ class Config:
     augment: bool = field(
         default=True, metadata={"help": "train the encoder on images moved at random"}
     )
+    early_stopping: bool = field(
+        default=False, metadata={"help": "stop the VAE when held-out images get no better"}
+    )
+    compare_embeddings: bool = field(
+        default=False, metadata={"help": "compare other embeddings on the first seed, too"}
+    )
     vae_steps: int = field(default=4000, metadata={"help": "steps of the autoencoder"})
     num_images: int = field(
         default=20_000, metadata={"help": "most images a domain that maps are fitted to"}
     )
-    num_steps: int = field(default=3000, metadata={"help": "largest number of LRMF steps a stage"})
+    num_steps: int = field(default=2000, metadata={"help": "largest number of LRMF steps a stage"})
     baseline_steps: int = field(default=1500, metadata={"help": "steps of the MMD and GRAM flows"})
     batch_size: int = field(default=256, metadata={"help": "vectors of each domain in a step"})
     emd_samples: int = field(default=4000, metadata={"help": "images a domain for exact EMD"})
@@ -116,6 +130,8 @@ def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     first = metrics.pop(config.directions[0])
     metrics = {"direction": config.directions[0], **first, "others": metrics}
     metrics["cpu_seconds"] = [each["cpu_seconds"] for each in per_seed]
+    if config.compare_embeddings:
+        metrics["embeddings"] = compare_embeddings(config)
     if output is not None:
         for name in config.directions:
             figure = draw_accuracies([each[name] for each in per_seed], config.methods, name)
@@ -125,15 +141,8 @@ def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
 
 def run_seed(config: Config, *, seed: int, output: Path | None) -> dict[str, Any]:
     """Embed the images once, then move them in each direction."""
-    images = {
-        name: {
-            split: lt.datasets.digit_images(name, split=split, framing=config.framing)
-            for split in ("train", "test")
-        }
-        for name in ("usps", "mnist")
-    }
-    autoencoder = make_autoencoder(config, seed=seed)
-    autoencoder.fit(images["usps"]["train"].images, images["mnist"]["train"].images)
+    images = read_images(config)
+    autoencoder = fit_autoencoder(config, images, seed=seed)
     domains = {
         name: make_domain(config, autoencoder, splits, seed=seed)
         for name, splits in images.items()
@@ -157,33 +166,66 @@ def run_seed(config: Config, *, seed: int, output: Path | None) -> dict[str, Any
     return found
 
 
-def make_autoencoder(config: Config, *, seed: int) -> Any:
-    """Return the estimator of the embedding, not fitted."""
-    kind = lt.embeddings.VAE if config.autoencoder == "vae" else lt.embeddings.VAEGAN
-    augmentation = lt.embeddings.RandomAffine(shift=0.1, rotation=10.0, log_scale=0.2, shear=0.2)
-    return kind(
-        latent_size=config.latent_size,
-        beta=config.beta,
-        hidden_units=(512, 256),
-        augmentation=augmentation if config.augment else None,
-        config=lt.FitConfig(
-            num_steps=config.vae_steps,
-            batch_size=128,
-            optimizer=lt.training.Adam(2e-3) if config.autoencoder == "vae" else None,
-            steps_per_call=min(100, config.vae_steps),
-            jit_compile=False,
-        ),
-        seed=seed,
+def read_images(config: Config) -> Images:
+    """Return the images of both splits of both domains."""
+    return {
+        name: {
+            split: lt.datasets.digit_images(name, split=split, framing=config.framing)
+            for split in ("train", "test")
+        }
+        for name in ("usps", "mnist")
+    }
+
+
+def fit_autoencoder(config: Config, images: Images, *, seed: int) -> Any:
+    """Return the autoencoder, trained on the images of both domains."""
+    settings = EmbeddingSettings(
+        config.autoencoder,
+        config.latent_size,
+        config.beta,
+        config.augment,
+        config.early_stopping,
     )
+    autoencoder = make_autoencoder(settings, num_steps=config.vae_steps, seed=seed)
+    return autoencoder.fit(*(splits["train"].images for splits in images.values()))
 
 
-def make_domain(config: Config, autoencoder: Any, splits: Any, *, seed: int) -> Domain:
+def make_domain(
+    config: Config, autoencoder: Any, splits: dict[str, lt.datasets.DigitImages], *, seed: int
+) -> Domain:
     """Embed the images of a domain; draw those that maps are fitted to."""
     train, test = splits["train"], splits["test"]
     test = type(test)(test.images[: config.test_images], test.labels[: config.test_images])
     vectors = autoencoder.encode(train.images)
     rows = np.random.default_rng([seed, 2]).permutation(len(vectors))[: config.num_images]
     return Domain(train, test, vectors, autoencoder.encode(test.images), vectors[rows])
+
+
+def compare_embeddings(config: Config) -> dict[str, Any]:
+    """Return, of each candidate, what ranks it without labels, and what labels say afterwards."""
+    found = {}
+    for name, candidate in CANDIDATES.items():
+        changed = dataclasses.replace(config, **candidate._asdict())
+        images = read_images(changed)
+        autoencoder = fit_autoencoder(changed, images, seed=config.seed)
+        ranked = [
+            retrieval(autoencoder, splits["test"].images[:1000], seed=config.seed)
+            for splits in images.values()
+        ]
+        usps, mnist = (
+            make_domain(changed, autoencoder, splits, seed=config.seed)
+            for splits in images.values()
+        )
+        maps = {
+            method: fit_map(method, usps.fitted, mnist.fitted, changed, seed=config.seed)
+            for method in ("none", "lrmf")
+        }
+        found[name] = {
+            "retrieval": float(np.mean(ranked)),
+            **{key: measure(maps, usps, mnist)[key] for key in ("accuracy_1nn", "mcnemar_p")},
+        }
+        report(f"digits: embedding {name!r}: {found[name]}")
+    return found
 
 
 def measure(maps: dict[str, Fitted], source: Domain, target: Domain) -> dict[str, Any]:

@@ -79,13 +79,12 @@ class AutoencoderEstimator(EmbeddingMethods, BaseEstimator):
         split = hold_out(images, fraction, seed=self.seed, most=MAX_HELD_OUT)
         autoencoder = self._autoencoder(images[0].shape[1:])
         objective = self._objective(autoencoder, images[0].shape[1:])
-        ranked = objective.loss_ranks_weights
         with deferred_interrupts():
             result = fit(
                 objective,
                 split.train,
                 replace(self.config or self._DEFAULT_CONFIG, seed=self.seed),
-                validation=split.held_out if ranked else None,
+                validation=split.held_out if self._stops_early() else None,
                 callbacks=[*callbacks, *([ProgressBar()] if self.progress else [])],
                 checkpoint_dir=checkpoint_dir,
                 resume=resume,
@@ -100,6 +99,10 @@ class AutoencoderEstimator(EmbeddingMethods, BaseEstimator):
     def _embedding(self) -> Embedding:
         check_is_fitted(self, "embedding_")
         return self.embedding_
+
+    def _stops_early(self) -> bool:
+        """Whether held-out images decide which weights are kept and when to stop."""
+        return False
 
     def _check_settings(self) -> float:
         check_positive_int(self.latent_size, "latent_size", lowest=2)

@@ -41,7 +41,7 @@ class ImageEncoder(tf.Module):
         *,
         channels: int = 64,
         hidden_units: Sequence[int] = (128,),
-        activation: str = "relu",
+        activation: str = "swish",
         seed: int = 0,
         name: str = "image_encoder",
     ) -> None:
@@ -105,7 +105,7 @@ class ImageDecoder(tf.Module):
         *,
         channels: int = 64,
         hidden_units: Sequence[int] = (128,),
-        activation: str = "relu",
+        activation: str = "swish",
         seed: int = 0,
         name: str = "image_decoder",
     ) -> None:
