@@ -181,6 +181,18 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(thin, tmp_path):
     np.testing.assert_allclose(stopped.encode(thin), whole.encode(thin), rtol=1e-4, atol=1e-5)
 
 
+def test_without_early_stopping_it_trains_to_the_end(thin):
+    config = replace(CONFIG, num_steps=60, steps_per_call=10, patience=10, average_decay=0.0)
+    steep = replace(config, optimizer=lt.training.SGD(1e-9))  # nothing gets better
+    settings = {**SMALL, "config": steep}
+    stopped = VAE(**settings).fit(thin)
+    whole = VAE(early_stopping=False, **settings).fit(thin)
+    assert stopped.result_.stopped_early
+    assert stopped.result_.num_steps < 60 == whole.result_.num_steps
+    assert "validation_loss" not in whole.history
+    assert np.isfinite(whole.held_out_scores_[0].elbo)
+
+
 @pytest.mark.slow
 def test_xla_trains_as_well(thin, fitted):
     model = VAE(**SMALL, config=replace(CONFIG, jit_compile=True)).fit(thin)

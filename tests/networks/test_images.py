@@ -29,7 +29,7 @@ def test_without_hidden_layers_the_vectors_are_linear_in_the_features(rng):
 
 def test_the_convolution_is_one_of_stride_4(rng):
     """A 3x3 convolution of 4x4 cells is a 12x12 one of pixels with stride 4."""
-    network = ImageEncoder((8, 12, 2), 3, channels=5)
+    network = ImageEncoder((8, 12, 2), 3, channels=5, activation="relu")
     network.conv.bias.assign(rng.normal(size=5))
     images = tf.constant(rng.normal(size=(2, 8, 12, 2)), tf.float32)
     kernel = tf.reshape(network.conv.kernel, [3, 3, 4, 4, 2, 5])
