@@ -75,14 +75,14 @@ def run_experiment(
         config = config_from_args(config_type, args)
         _claim(output)
     except (OSError, TypeError, ValueError) as error:
-        print(f"experiments.{name}: error: {_one_line(error)}", file=sys.stderr)
-        return 2
+        return _refuse(name, error)
     began = time.monotonic()
     try:
         metrics = run(config, output=output)
-    except FileNotFoundError as error:  # data that are not there: the error says what to do
-        print(f"experiments.{name}: error: {_one_line(error)}", file=sys.stderr)
-        return 2
+    except (ImportError, OSError, ValueError) as error:  # missing data, damaged files, settings
+        if not str(error).startswith("`"):
+            raise  # not one of the library's own, which begin with the argument
+        return _refuse(name, error)
     metrics["seconds"] = round(time.monotonic() - began, 1)
     settings = {"experiment": name, "version": lt.__version__, "quick": args.quick}
     write_json(output / "config.json", settings | dataclasses.asdict(config))
@@ -199,6 +199,12 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _refuse(name: str, error: BaseException) -> int:
+    """Tell wrong input in one line; return the exit status."""
+    print(f"experiments.{name}: error: {_one_line(error)}", file=sys.stderr)
+    return 2
 
 
 def _one_line(error: BaseException) -> str:

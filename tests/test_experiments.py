@@ -152,6 +152,15 @@ def test_runner_tells_missing_data_in_one_line(tmp_path, capsys):
     assert told == "experiments.name: error: `data_dir` must hold it; got nothing.\n"
 
 
+def test_runner_does_not_hide_errors_that_are_not_about_input(tmp_path):
+    def broken(config, *, output=None):
+        raise ValueError("operands could not be broadcast")
+
+    broken.__module__ = __name__
+    with pytest.raises(ValueError, match="broadcast"):
+        _runner.run_experiment("name", Config, broken, argv=["--output", str(tmp_path)])
+
+
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.json"
     _runner.write_json(path, {"old": 1})
