@@ -29,7 +29,7 @@ METHOD_TITLES = {
 }
 _SOURCE, _TARGET = "#D55E00", "#0072B2"
 _COLUMNS = 20
-_POINTS = 1500  # a panel of a projection
+_POINTS = 1000  # a panel of a projection
 _DIGIT_COLORS = colormaps["tab10"]
 
 
