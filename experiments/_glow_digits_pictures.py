@@ -30,7 +30,7 @@ _LOOKS = (
 _TILE = 0.46  # inches
 _LABEL = 1.55  # inches for the names of the rows
 _LINEAR_BELOW = 10.0  # nats
-_MARKERS = "os^Dv*P"
+_MARKERS = "os^Dv*PXd"
 
 
 def draw_panel(outcomes: Sequence[Outcome], digits: Digits, *, num_columns: int = 14) -> Figure:

@@ -54,8 +54,8 @@ class Config:
     polyak_c: float = field(default=5.0, metadata={"help": "divisor of the Polyak step"})
     polyak_max_rate: float = field(default=1.0, metadata={"help": "largest Polyak step size"})
     cures: tuple[str, ...] = field(
-        default=("gaussian_ot", "gaussian_start"),
-        metadata={"help": "what to try, also noise and back_to_back_start"},
+        default=("gaussian_ot", "gaussian_start", "noise", "back_to_back_start"),
+        metadata={"help": "what to try"},
     )
     jit_compile: bool = field(default=True, metadata={"help": "compile with XLA"})
     seeds: int = field(default=2, metadata={"help": "starts of the plain fit, from --seed on"})
