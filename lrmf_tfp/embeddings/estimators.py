@@ -18,7 +18,8 @@ class VAE(AutoencoderEstimator):
     """Variational autoencoder of images, one for all domains.
 
     A tenth of each domain, 1,000 images at most, is held out and decides which weights are kept
-    and when to stop, unless `early_stopping` is off. The vectors of an image are the means of its posterior.
+    and when to stop, unless `early_stopping` is off. The vectors of an image are the means of
+    its posterior.
 
     Attributes:
         embedding_: The fitted `Embedding`.
