@@ -66,6 +66,7 @@ class Config:
     baseline_steps: int = field(default=1500, metadata={"help": "steps of the MMD and GRAM flows"})
     batch_size: int = field(default=256, metadata={"help": "vectors of each domain in a step"})
     emd_samples: int = field(default=4000, metadata={"help": "images a domain for exact EMD"})
+    train_images: int = field(default=60_000, metadata={"help": "most training images a domain"})
     test_images: int = field(default=10_000, metadata={"help": "most test images a domain"})
     methods: tuple[str, ...] = field(default=METHODS, metadata={"help": "how vectors are moved"})
     directions: tuple[str, ...] = field(
@@ -77,11 +78,10 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check what the library does not."""
-        for name, least in (("num_images", 100), ("emd_samples", 2), ("seeds", 1)):
+        counts = ("num_images", "train_images", "test_images")  # every digit is among a hundred
+        for name, least in (*((name, 100) for name in counts), ("emd_samples", 2), ("seeds", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"`{name}` must be at least {least}; got {getattr(self, name)}.")
-        if self.test_images < 100:  # so that every digit is among them
-            raise ValueError(f"`test_images` must be at least 100; got {self.test_images}.")
         for name, known in (("methods", METHODS), ("directions", tuple(_DIRECTIONS))):
             for value in getattr(self, name):
                 if value not in known:
@@ -100,6 +100,7 @@ class Config:
             num_steps=40,
             baseline_steps=20,
             emd_samples=200,
+            train_images=3000,
             test_images=300,
             methods=("none", "coral", "gaussian", "emd", "mmd", "lrmf"),
             directions=("usps_to_mnist",),
@@ -168,14 +169,19 @@ def run_seed(config: Config, *, seed: int, output: Path | None) -> dict[str, Any
 
 
 def read_images(config: Config) -> Images:
-    """Return the images of both splits of both domains."""
-    return {
-        name: {
+    """Return the images of both splits of both domains, the first ones of each."""
+    most = {"train": config.train_images, "test": config.test_images}
+    found: Images = {}
+    for name in ("usps", "mnist"):
+        whole = {
             split: lt.datasets.digit_images(name, split=split, framing=config.framing)
-            for split in ("train", "test")
+            for split in most
         }
-        for name in ("usps", "mnist")
-    }
+        found[name] = {
+            split: type(each)(each.images[: most[split]], each.labels[: most[split]])
+            for split, each in whole.items()
+        }
+    return found
 
 
 def fit_autoencoder(config: Config, images: Images, *, seed: int) -> Any:
@@ -196,7 +202,6 @@ def make_domain(
 ) -> Domain:
     """Embed the images of a domain; draw those that maps are fitted to."""
     train, test = splits["train"], splits["test"]
-    test = type(test)(test.images[: config.test_images], test.labels[: config.test_images])
     vectors = autoencoder.encode(train.images)
     rows = np.random.default_rng([seed, 2]).permutation(len(vectors))[: config.num_images]
     return Domain(train, test, vectors, autoencoder.encode(test.images), vectors[rows])

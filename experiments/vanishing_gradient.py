@@ -61,6 +61,7 @@ class Config:
         default=(16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25),
         metadata={"help": "falling noise, in target standard deviations"},
     )
+    jit_compile: bool = field(default=True, metadata={"help": "compile the fits with XLA"})
     seeds: int = field(default=10, metadata={"help": "number of seeds of the fits"})
     seed: int = field(default=0, metadata={"help": "first seed"})
 
@@ -73,7 +74,14 @@ class Config:
     @classmethod
     def quick(cls) -> Config:
         """Return settings that end in under a minute."""
-        return cls(draws=2, num_samples=400, num_steps=400, noise_scales=(8.0, 1.0), seeds=1)
+        return cls(
+            draws=2,
+            num_samples=400,
+            num_steps=400,
+            noise_scales=(8.0, 1.0),
+            jit_compile=False,
+            seeds=1,
+        )
 
 
 def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
@@ -175,6 +183,7 @@ def fit(config: Config, pair: lt.DomainPair, name: str, *, seed: int) -> lt.Alig
         num_steps=config.num_steps,
         optimizer=lt.training.Adam(config.learning_rate),
         steps_per_call=min(100, config.num_steps),
+        jit_compile=config.jit_compile,
     )
     aligner = lt.Aligner(
         flow="affine",
