@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -11,35 +11,53 @@ from sklearn.neighbors import NearestNeighbors
 
 import lrmf_tfp as lt
 
-__all__ = ["CANDIDATES", "EmbeddingSettings", "changed", "make_autoencoder", "retrieval"]
+__all__ = ["CANDIDATES", "changed", "make_autoencoder", "retrieval"]
 
 Array = NDArray[np.floating[Any]]
 
 _CHANGE = lt.embeddings.RandomAffine(shift=0.1, rotation=10.0, log_scale=0.2, shear=0.2)
 
 
-class EmbeddingSettings(NamedTuple):
-    """What is tried of an embedding; the defaults are what is used."""
-
-    autoencoder: str = "vae"
-    latent_size: int = 16
-    beta: float = 0.1
-    augment: bool = True
-    early_stopping: bool = False
-
-
-CANDIDATES = {
-    "as used": EmbeddingSettings(),
-    "early stopping": EmbeddingSettings(early_stopping=True),
-    "no augmentation": EmbeddingSettings(augment=False),
-    "beta 1": EmbeddingSettings(beta=1.0),
-    "8 numbers": EmbeddingSettings(latent_size=8),
-    "32 numbers": EmbeddingSettings(latent_size=32),
+CANDIDATES: dict[str, dict[str, Any]] = {
+    "as used": {},
+    "early stopping": {"early_stopping": True},
+    "no augmentation": {"augment": False},
+    "beta 1": {"beta": 1.0},
+    "8 numbers": {"latent_size": 8},
+    "32 numbers": {"latent_size": 32},
 }
-"""Embeddings that `--compare-embeddings` compares."""
+"""What `--compare-embeddings` changes of the configuration."""
 
 
-def make_autoencoder(settings: EmbeddingSettings, *, num_steps: int, seed: int) -> Any:
+class Settings(Protocol):
+    """What an embedding needs of the experiment's configuration."""
+
+    @property
+    def autoencoder(self) -> str:
+        """`vae` or `vae_gan`."""
+
+    @property
+    def latent_size(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def beta(self) -> float:
+        """Weight of the KL term."""
+
+    @property
+    def augment(self) -> bool:
+        """Train the encoder on changed images."""
+
+    @property
+    def early_stopping(self) -> bool:
+        """Stop when held-out images get no better."""
+
+    @property
+    def vae_steps(self) -> int:
+        """Steps of the training."""
+
+
+def make_autoencoder(settings: Settings, *, seed: int) -> Any:
     """Return the estimator of an embedding, not fitted."""
     common: dict[str, Any] = {
         "latent_size": settings.latent_size,
@@ -48,8 +66,8 @@ def make_autoencoder(settings: EmbeddingSettings, *, num_steps: int, seed: int) 
         "augmentation": _CHANGE if settings.augment else None,
         "seed": seed,
     }
-    fit = {"num_steps": num_steps, "batch_size": 128, "jit_compile": False}
-    fit["steps_per_call"] = min(100, num_steps)
+    fit = {"num_steps": settings.vae_steps, "batch_size": 128, "jit_compile": False}
+    fit["steps_per_call"] = min(100, settings.vae_steps)
     if settings.autoencoder == "vae_gan":
         return lt.embeddings.VAEGAN(config=lt.FitConfig(**fit), **common)
     config = lt.FitConfig(optimizer=lt.training.Adam(2e-3), **fit)

@@ -19,13 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments._digits_embeddings import (
-    CANDIDATES,
-    EmbeddingSettings,
-    changed,
-    make_autoencoder,
-    retrieval,
-)
+from experiments._digits_embeddings import CANDIDATES, changed, make_autoencoder, retrieval
 from experiments._digits_maps import METHODS, Fitted, fit_map
 from experiments._digits_measures import CLASSIFIERS, Judge, mcnemar_p
 from experiments._digits_pictures import draw_accuracies, draw_images, draw_moved, draw_projection
@@ -161,10 +155,19 @@ def run_seed(config: Config, *, seed: int, output: Path | None) -> dict[str, Any
             name: fit_map(name, source.fitted, target.fitted, config, seed=seed)
             for name in config.methods
         }
-        found[direction] = measure(maps, source, target)
+        judge = Judge(target.train_vectors, target.train.labels)
+        score = maps["lrmf"].map.score(source.fitted, target.fitted)
+        told = score._asdict()
+        found[direction] = {
+            **measure(maps, source, judge),
+            "score": {key: told[key] for key in (*_SCORED, "converged", "verdict")},
+            "cpu_seconds_of": {name: round(each.seconds, 1) for name, each in maps.items()},
+        }
         report(f"digits: seed {seed}, {direction}: 1-NN {found[direction]['accuracy_1nn']}")
         if output is not None:
             draw(maps, autoencoder, source, target, direction=direction, output=output)
+            figure = lt.plotting.plot_history(maps["lrmf"].map.history, score=score)
+            save_figure(figure, output / f"loss_{direction}.png")
     return found
 
 
@@ -186,14 +189,7 @@ def read_images(config: Config) -> Images:
 
 def fit_autoencoder(config: Config, images: Images, *, seed: int) -> Any:
     """Return the autoencoder, trained on the images of both domains."""
-    settings = EmbeddingSettings(
-        config.autoencoder,
-        config.latent_size,
-        config.beta,
-        config.augment,
-        config.early_stopping,
-    )
-    autoencoder = make_autoencoder(settings, num_steps=config.vae_steps, seed=seed)
+    autoencoder = make_autoencoder(config, seed=seed)
     return autoencoder.fit(*(splits["train"].images for splits in images.values()))
 
 
@@ -210,8 +206,8 @@ def make_domain(
 def compare_embeddings(config: Config) -> dict[str, Any]:
     """Return, of each candidate, what ranks it without moved labels, and how USPS then fares."""
     found, seed, images = {}, config.seed, read_images(config)
-    for name, candidate in CANDIDATES.items():
-        settings = dataclasses.replace(config, **candidate._asdict())
+    for name, changes in CANDIDATES.items():
+        settings = dataclasses.replace(config, **changes)
         autoencoder = fit_autoencoder(settings, images, seed=seed)
         usps, mnist = (
             make_domain(settings, autoencoder, splits, seed=seed) for splits in images.values()
@@ -220,9 +216,10 @@ def compare_embeddings(config: Config) -> dict[str, Any]:
             method: fit_map(method, usps.fitted, mnist.fitted, settings, seed=seed)
             for method in ("none", "lrmf")
         }
-        judged = measure(maps, usps, mnist)
+        judge = Judge(mnist.train_vectors, mnist.train.labels)
+        judged = measure(maps, usps, judge)
         found[name] = {
-            "target": target_accuracy(autoencoder, mnist, seed=seed),
+            "target": target_accuracy(autoencoder, mnist, judge, seed=seed),
             "retrieval": retrieval(autoencoder, mnist.test.images[:1000], seed=seed),
             **{key: judged[key] for key in ("accuracy_1nn", "mcnemar_p")},
         }
@@ -230,9 +227,10 @@ def compare_embeddings(config: Config) -> dict[str, Any]:
     return found
 
 
-def target_accuracy(autoencoder: Any, target: Domain, *, seed: int) -> dict[str, float]:
+def target_accuracy(
+    autoencoder: Any, target: Domain, judge: Judge, *, seed: int
+) -> dict[str, float]:
     """Return the 1-NN accuracy on the target's own test images, as they are and changed."""
-    judge = Judge(target.train_vectors, target.train.labels)
     tests = {
         "plain": target.test_vectors,
         "changed": autoencoder.encode(changed(target.test.images, seed=seed)),
@@ -241,9 +239,8 @@ def target_accuracy(autoencoder: Any, target: Domain, *, seed: int) -> dict[str,
     return {name: float(np.mean(each)) for name, each in hits.items()}
 
 
-def measure(maps: dict[str, Fitted], source: Domain, target: Domain) -> dict[str, Any]:
-    """Return accuracies on the source's test digits, tests between methods, and the score."""
-    judge = Judge(target.train_vectors, target.train.labels)
+def measure(maps: dict[str, Fitted], source: Domain, judge: Judge) -> dict[str, Any]:
+    """Return accuracies on the source's test digits, and tests between methods."""
     moved = {name: each.move(source.test_vectors) for name, each in maps.items()}
     found: dict[str, Any] = {}
     for kind, hits in judge.hits(moved, source.test.labels).items():
@@ -251,9 +248,6 @@ def measure(maps: dict[str, Fitted], source: Domain, target: Domain) -> dict[str
         found[f"mcnemar_p{'' if kind == '1nn' else '_' + kind}"] = {
             name: mcnemar_p(hits["lrmf"], each) for name, each in hits.items() if name != "lrmf"
         }
-    score = maps["lrmf"].map.score(source.fitted, target.fitted)._asdict()
-    found["score"] = {name: score[name] for name in (*_SCORED, "converged", "verdict")}
-    found["cpu_seconds_of"] = {name: round(each.seconds, 1) for name, each in maps.items()}
     return found
 
 
@@ -283,16 +277,12 @@ def draw(
     direction: str,
     output: Path,
 ) -> None:
-    """Write the decoded digits, the projections and the loss of one direction."""
+    """Write the decoded digits and the projections of one direction."""
     names = [name.upper() for name in _DIRECTIONS[direction]]
     figure = draw_moved(maps, autoencoder, source.test, target.test, names=names)
     save_figure(figure, output / f"moved_{direction}.png")
     figure = draw_projection(maps, source, target, names=names)
     save_figure(figure, output / f"projection_{direction}.png", num_colors=128)
-    lrmf = maps["lrmf"].map
-    score = lrmf.score(source.fitted, target.fitted)
-    figure = lt.plotting.plot_history(lrmf.history, score=score)
-    save_figure(figure, output / f"loss_{direction}.png")
 
 
 def main() -> int:

@@ -23,13 +23,7 @@ from lrmf_tfp.export import Alignment, AlignmentMethods, AlignmentModule
 from lrmf_tfp.metrics import AlignmentScore
 from lrmf_tfp.objectives import LRMFObjective, Objective
 from lrmf_tfp.objectives.noise import check_noise_scales
-from lrmf_tfp.training import (
-    Callback,
-    FitConfig,
-    FitResult,
-    ProgressBar,
-    deferred_interrupts,
-)
+from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar, deferred_interrupts
 
 __all__ = ["Aligner", "MIN_ROWS", "NEAR_RATIO", "NEAR_SHIFT", "STARTS"]
 
@@ -219,8 +213,11 @@ class Aligner(AlignmentMethods, BaseEstimator):
 
     def _most_fits(self) -> int:
         given = isinstance(self.flow, tfb.Bijector) or isinstance(self.objective, Objective)
-        fixed = isinstance(self.flow, str) and self.flow in FIXED_FLOW_NAMES
-        return 1 if given or fixed else self.num_restarts
+        return 1 if given or self._is_fixed() else self.num_restarts
+
+    def _is_fixed(self) -> bool:
+        """Whether the flow has nothing to train."""
+        return isinstance(self.flow, str) and self.flow in FIXED_FLOW_NAMES
 
     def _alignment(self) -> Alignment:
         check_is_fitted(self, "alignment_")
@@ -254,8 +251,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
 
     def _check_noise(self) -> None:
         scales = check_noise_scales(self.noise_scales)
-        fixed = isinstance(self.flow, str) and self.flow in FIXED_FLOW_NAMES
-        if scales and (fixed or self.objective != "lrmf"):
+        if scales and (self._is_fixed() or self.objective != "lrmf"):
             raise ValueError(
                 "`noise_scales` must be empty unless a flow is trained by the objective 'lrmf'; "
                 f"got {scales}."
@@ -265,7 +261,7 @@ class Aligner(AlignmentMethods, BaseEstimator):
         dtype, flow = tf.as_dtype(self.dtype), self.flow
         if isinstance(flow, str) and flow in LINEAR_FLOWS:
             flow = split.linear_flow(LINEAR_FLOWS[flow], dtype=dtype)
-        shape, scales = split.event_shape, check_noise_scales(self.noise_scales)
+        shape, scales = split.event_shape, tuple(self.noise_scales)
         return Model(flow, self.objective, self.density, shape, dtype, seed, scales)
 
     def _alignment_of(self, objective: Objective, split: Split) -> Alignment:

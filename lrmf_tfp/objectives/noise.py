@@ -80,7 +80,7 @@ class NoisyObjective(Objective):
 
 def check_noise_scales(scales: Sequence[float]) -> tuple[float, ...]:
     """Return scales of noise; raise ValueError unless they are positive, finite and fall."""
-    values = np.asarray(scales, np.float64) if np.size(scales) else np.zeros(0)
+    values = np.asarray(scales, np.float64)
     good = values.ndim == 1 and np.all(np.isfinite(values)) and np.all(values > 0.0)
     if not good or np.any(np.diff(values) >= 0.0):
         raise ValueError(
