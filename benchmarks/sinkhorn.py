@@ -49,7 +49,7 @@ def ours(rows: int, size: int, dtype: str, blur: float, scaling: float) -> Task:
     """Return ours, called eagerly; the setting is the tolerance."""
     import tensorflow as tf
 
-    from lrmf_tfp.divergences.sinkhorn import sinkhorn_divergence
+    from lrmf_tfp.divergences.transport.sinkhorn import sinkhorn_divergence
 
     del scaling
     source, target = (tf.constant(x) for x in clouds(rows, size, dtype))

@@ -28,7 +28,7 @@ def ours(rows: int, size: int) -> Task:
     """Return `emd` and its gradient in the source."""
     import tensorflow as tf
 
-    from lrmf_tfp.divergences.transport import emd
+    from lrmf_tfp.divergences.transport.exact import emd
 
     x, y = (tf.constant(each) for each in clouds(rows, size))
 

@@ -33,7 +33,7 @@ class Fit:
     """A learned critic of the KL, and what is true of it."""
 
     shift: float
-    critic: lt.critics.LearnedCritic
+    critic: lt.ratios.LearnedCritic
     steps: Array
     bounds: Array  # held out, nats, one for each entry of `steps`
 

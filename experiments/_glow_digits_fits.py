@@ -158,7 +158,7 @@ class Bench:
             log_prob.append([self.log_prob(rows) for rows in self.digits.score])
         own = (log_prob[0][0], log_prob[1][1])
         shared = [np.logaddexp(*pair) - np.log(2.0) for pair in zip(*log_prob, strict=True)]
-        return lt.metrics.alignment_score(
+        return lt.evaluation.alignment_score(
             own[0] - shared[0],
             own[1] - shared[1],
             private_nll_source=-float(own[0].mean()),

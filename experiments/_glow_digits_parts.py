@@ -110,7 +110,7 @@ class Outcome:
     def score(self, private: PrivateFits, *, seed: int = 0) -> lt.AlignmentScore:
         """Return the score, counted from the best private fits."""
         source, target = private.log_prob
-        return lt.metrics.alignment_score(
+        return lt.evaluation.alignment_score(
             source - self.source_shared,
             target - self.target_shared,
             private_nll_source=-float(source.mean()),

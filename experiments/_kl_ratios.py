@@ -26,8 +26,8 @@ __all__ = [
 ]
 
 Array = NDArray[np.floating[Any]]
-Classifier = lt.density_ratio.ClassifierRatio
-DensityRatio = lt.density_ratio.DensityRatio
+Classifier = lt.ratios.ClassifierRatio
+DensityRatio = lt.ratios.DensityRatio
 
 MATCHING_ROWS = 1000
 """Samples for kernel mean matching, which solves a system of that many equations."""
@@ -68,15 +68,15 @@ def fit_classifier(samples: tuple[Array, Array], *, num_steps: int, seed: int) -
         optimizer=lt.training.Adam(2e-3),
         jit_compile=False,  # compiling takes longer than such a small network's training
     )
-    return lt.density_ratio.ClassifierRatio(config=settings, seed=seed).fit(*samples)
+    return lt.ratios.ClassifierRatio(config=settings, seed=seed).fit(*samples)
 
 
 def fit_closed_forms(samples: tuple[Array, Array], *, seed: int) -> dict[str, DensityRatio]:
     """Return least squares and kernel mean matching, fitted on samples of p and q."""
     few = [x[:MATCHING_ROWS] for x in samples]
     return {
-        "least_squares": lt.density_ratio.LeastSquaresRatio(seed=seed).fit(*samples),
-        "mean_matching": lt.density_ratio.KernelMeanMatching().fit(*few),
+        "least_squares": lt.ratios.LeastSquaresRatio(seed=seed).fit(*samples),
+        "mean_matching": lt.ratios.KernelMeanMatching().fit(*few),
     }
 
 

@@ -110,7 +110,7 @@ def accuracy(moved: Array, pair: lt.DomainPair, *, fitted: lt.DomainPair | None 
     """Return the 1-NN label accuracy of moved source samples of `pair`."""
     known = pair if fitted is None else fitted
     return float(
-        lt.metrics.label_accuracy(moved, pair.source_labels, known.target, known.target_labels)
+        lt.evaluation.label_accuracy(moved, pair.source_labels, known.target, known.target_labels)
     )
 
 

@@ -74,7 +74,7 @@ def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     metrics, critic = wasserstein(x, y, config.shift)
     report(f"critics: W1 {metrics['w1_lp']:.6f} by linear program")
     kernel = lt.kernels.GaussianKernel(math.sqrt(0.5 * WIDTH))
-    witness = lt.critics.mmd_critic(x, y, kernel=kernel, height=HEIGHT)
+    witness = lt.ratios.mmd_critic(x, y, kernel=kernel, height=HEIGHT)
     metrics |= of_witness(witness, config.shift)
     together, apart = fit_overlapping(config), fit_apart(config, num_steps=config.num_apart_steps)
     learned = {"overlapping": of_overlapping(together, config), "disjoint": of_apart(apart)}
@@ -186,7 +186,7 @@ def curves(num_shifts: int) -> dict[str, Array]:
 
 def wasserstein(x: Array, y: Array, shift: float) -> tuple[dict[str, Any], Any]:
     """Return W1 by every method, and the critic of the linear program over all pairs."""
-    critics = {name: lt.critics.wasserstein_critic(x, y, method=name) for name in _METHODS}
+    critics = {name: lt.ratios.wasserstein_critic(x, y, method=name) for name in _METHODS}
     exact = float(lt.divergences.wasserstein_1d(x, y))
     critic = critics["all_pairs"]
     gap = np.linspace(x.max(), y.min(), 20)
@@ -201,7 +201,7 @@ def wasserstein(x: Array, y: Array, shift: float) -> tuple[dict[str, Any], Any]:
     }, critic
 
 
-def of_witness(critic: lt.critics.MMDCritic, shift: float) -> dict[str, float]:
+def of_witness(critic: lt.ratios.MMDCritic, shift: float) -> dict[str, float]:
     """Return the MMD of the samples and how well its critic attains it."""
     attained = tf.reduce_mean(critic(critic.source)) - tf.reduce_mean(critic(critic.target))
     unbiased = lt.divergences.mmd_squared(
@@ -248,7 +248,7 @@ def fit_apart(config: Config, *, num_steps: int) -> Fit:
 
 def _fit(shift: float, settings: lt.FitConfig, config: Config) -> Fit:
     x, y = samples(config.num_training, shift, seed=config.seed)
-    critic = lt.critics.fit_critic(
+    critic = lt.ratios.fit_critic(
         x.astype(np.float32), y.astype(np.float32), config=settings, seed=config.seed
     )
     history = critic.fit.history

@@ -112,7 +112,7 @@ def samples(pair: Pair, size: int, *, seed: int) -> tuple[Array, Array]:
 
 def estimates(x: Array, y: Array, config: Config, *, seed: int) -> dict[str, float]:
     """Return every method's number for `KL(p || q)`, nats."""
-    ratio = lt.density_ratio.LeastSquaresRatio(seed=seed).fit(x, y)
+    ratio = lt.ratios.LeastSquaresRatio(seed=seed).fit(x, y)
     found = {
         "Gaussian fit": lt.divergences.kl_gaussian(x, y),
         "nearest neighbours": lt.divergences.kl_nearest_neighbours(x, y, num_neighbours=5),
@@ -127,14 +127,14 @@ def estimates(x: Array, y: Array, config: Config, *, seed: int) -> dict[str, flo
             jit_compile=config.jit_compile,
             seed=seed,
         )
-        classifier = lt.density_ratio.ClassifierRatio(config=settings, seed=seed).fit(x, y)
+        classifier = lt.ratios.ClassifierRatio(config=settings, seed=seed).fit(x, y)
         found["classifier"] = classifier.kl()
         found["classifier, bound"] = classifier.kl_lower_bound()
         for name, bound in (
             ("critic, NWJ bound", "kl"),
             ("critic, Donsker-Varadhan", "donsker_varadhan"),
         ):
-            critic = lt.critics.fit_critic(x, y, divergence=bound, config=settings, seed=seed)
+            critic = lt.ratios.fit_critic(x, y, divergence=bound, config=settings, seed=seed)
             found[name] = critic.held_out_bound
     return {name: float(value) for name, value in found.items()}
 

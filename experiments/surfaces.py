@@ -185,7 +185,7 @@ def neighbourhoods(before: Array, after: Array, config: Config) -> dict[str, flo
     """Return the share of neighbours kept, trustworthiness and continuity."""
     trust = partial(trustworthiness, n_neighbors=config.num_neighbors)
     return {
-        "neighbours_kept": lt.metrics.neighbourhood_preservation(
+        "neighbours_kept": lt.evaluation.neighbourhood_preservation(
             before, after, num_neighbors=config.num_neighbors
         ),
         "trustworthiness": float(trust(before, after)),

@@ -6,29 +6,31 @@ The names below are imported on first use, so that `import lrmf_tfp` costs no Te
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lrmf_tfp import (
-        critics,
+        alignment,
         datasets,
         densities,
-        density_ratio,
         divergences,
         embeddings,
-        export,
+        evaluation,
         flows,
         kernels,
-        metrics,
         networks,
         objectives,
+        ode,
+        optimizers,
         plotting,
+        ratios,
+        samples,
         training,
     )
-    from lrmf_tfp.alignment import Aligner
+    from lrmf_tfp.alignment import Aligner, Alignment, load
     from lrmf_tfp.datasets import DomainPair
-    from lrmf_tfp.export import Alignment, load
-    from lrmf_tfp.metrics import AlignmentScore
+    from lrmf_tfp.evaluation import AlignmentScore
     from lrmf_tfp.training import FitConfig, FitResult, fit
 
 __version__ = "0.1.0"
@@ -40,37 +42,54 @@ __all__ = [
     "DomainPair",
     "FitConfig",
     "FitResult",
-    "critics",
+    "alignment",
     "datasets",
     "densities",
-    "density_ratio",
     "divergences",
     "embeddings",
-    "export",
+    "evaluation",
     "fit",
     "flows",
     "kernels",
     "load",
-    "metrics",
     "networks",
     "objectives",
+    "ode",
+    "optimizers",
     "plotting",
+    "ratios",
+    "samples",
     "training",
 ]
 
 _HOMES = {
     "Aligner": "alignment",
-    "Alignment": "export",
-    "AlignmentScore": "metrics",
+    "Alignment": "alignment",
+    "AlignmentScore": "evaluation",
     "DomainPair": "datasets",
     "FitConfig": "training",
     "FitResult": "training",
     "fit": "training",
-    "load": "export",
+    "load": "alignment",
 }
+_MOVED = {
+    "critics": "ratios",
+    "density_ratio": "ratios",
+    "export": "alignment",
+    "metrics": "evaluation",
+}
+"""Packages of 0.1 that moved; the old names go with the next release."""
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MOVED:
+        new = _MOVED[name]
+        warnings.warn(
+            f"`lrmf_tfp.{name}` is `lrmf_tfp.{new}` since 0.2 and goes with 0.3.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return importlib.import_module(f"lrmf_tfp.{new}")
     if name not in __all__:
         raise AttributeError(f"module 'lrmf_tfp' has no attribute '{name}'")
     if name in _HOMES:

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._random import seeded_normal
-from lrmf_tfp._typing import Samples, Tensor
+from lrmf_tfp._core.seeds import seeded_normal
+from lrmf_tfp._core.typing import Samples, Tensor
 from lrmf_tfp._validation import as_pair, check_choice, check_positive
 
 __all__ = [

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive
 
 __all__ = [

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp import densities, divergences, flows, kernels, networks, objectives
+from lrmf_tfp import densities, divergences, flows, kernels, networks, objectives, ode
 
 
 def _nvp(size, dtype, **kwargs):
@@ -15,7 +15,7 @@ def _nvp(size, dtype, **kwargs):
 
 
 def _ffjord(size, dtype, **kwargs):
-    solver = flows.FixedStepSolver(12, "dormand_prince")
+    solver = ode.FixedStepSolver(12, "dormand_prince")
     return flows.ffjord_flow(size, hidden_units=(8, 8), solver=solver, dtype=dtype, **kwargs)
 
 

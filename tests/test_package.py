@@ -23,40 +23,33 @@ MAX_LINES = 300
 # Imports go downwards only, and units on one level do not import each other.
 # A unit is a module or a package directly below lrmf_tfp; inside a package anything goes.
 LEVELS = {
-    "_random": 0,
-    "_typing": 0,
+    "_core": 0,
     "_validation": 0,
-    "_registry": 0,
-    "_model_folder": 0,
-    "_joint": 1,
+    "names": 0,
+    "saved": 0,
     "kernels": 1,
     "optimizers": 1,
     "networks": 1,
-    "datasets": 1,
-    "_holdout": 2,
+    "ode": 1,
+    "samples": 1,
+    "datasets": 2,
     "flows": 2,
     "densities": 2,
     "divergences": 2,
     "objectives": 3,
-    "_builders": 4,
     "training": 4,
-    "metrics": 4,
-    "critics": 5,
-    "density_ratio": 5,
+    "evaluation": 4,
+    "ratios": 5,
     "embeddings": 5,
-    "export": 5,
-    "_run": 6,
     "plotting": 6,
     "alignment": 7,
     "cli": 8,
 }
 # Units that must answer before TensorFlow is imported.
 WITHOUT_TENSORFLOW = {
-    "_holdout",
-    "_model_folder",
-    "_typing",
     "_validation",
-    "_registry",
+    "names",
+    "samples",
     "datasets",
     "plotting",
     "cli",
@@ -106,7 +99,10 @@ def imported_names(name, *, top_only=False):
 def static_all(tree):
     """The value of a module's `__all__`, which must be a literal."""
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        else:
+            targets = node.targets if isinstance(node, ast.Assign) else []
         if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
             return ast.literal_eval(node.value)
     return None

@@ -16,15 +16,7 @@ from tensorflow.core.util.event_pb2 import Event
 
 from lrmf_tfp.densities import flow_density, gaussian_density
 from lrmf_tfp.divergences import energy_distance
-from lrmf_tfp.flows import (
-    FixedStepSolver,
-    affine_flow,
-    ffjord_flow,
-    identity_flow,
-    noted_solves,
-    real_nvp_flow,
-)
-from lrmf_tfp.flows.solves import penalty_of
+from lrmf_tfp.flows import affine_flow, ffjord_flow, identity_flow, real_nvp_flow
 from lrmf_tfp.objectives import (
     DivergenceObjective,
     LRMFObjective,
@@ -33,6 +25,8 @@ from lrmf_tfp.objectives import (
     VariableGroup,
     gaussian_lrmf_distance,
 )
+from lrmf_tfp.ode import FixedStepSolver, noted_solves
+from lrmf_tfp.ode.solves import penalty_of
 from lrmf_tfp.training import (
     SGD,
     Adam,

@@ -31,7 +31,7 @@ def ours(
     method: str = "rk4",
 ) -> Task:
     """Return the compiled loop; the setting is the number of Runge-Kutta steps."""
-    solver = lt.flows.FixedStepSolver(method=method)
+    solver = lt.ode.FixedStepSolver(method=method)
     flow = lt.flows.ffjord_flow(size, hidden_units=hidden_units, trace="exact", solver=solver)
     (layer,) = flow.layers
     for dense, kernel in zip(layer.field.layers, kernels(size, hidden_units, scale), strict=True):

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrmf_tfp import __version__
-from lrmf_tfp._registry import DENSITY_OF_FLOW
 from lrmf_tfp.cli import results
 from lrmf_tfp.cli.inputs import AlignInputs, ScoreInputs, TransformInputs
 from lrmf_tfp.cli.quiet import prepare_environment, silenced_stderr
 from lrmf_tfp.cli.workspace import Workspace
 from lrmf_tfp.datasets import DomainPair, write_samples
+from lrmf_tfp.names import DENSITY_OF_FLOW
 
 if TYPE_CHECKING:
-    from lrmf_tfp.alignment import Aligner
-    from lrmf_tfp.export import Alignment
-    from lrmf_tfp.metrics import AlignmentScore
+    from lrmf_tfp.alignment import Alignment
+    from lrmf_tfp.alignment.aligner import Aligner
+    from lrmf_tfp.evaluation import AlignmentScore
 
 __all__ = ["run_align", "run_score", "run_transform"]
 
@@ -99,7 +99,7 @@ def _make_aligner(
 ) -> Aligner:
     prepare_environment()
     with silenced_stderr():
-        from lrmf_tfp.alignment import Aligner
+        from lrmf_tfp.alignment.aligner import Aligner
         from lrmf_tfp.training import FitConfig
     config = None if steps is None else FitConfig(num_steps=steps)
     aligner = Aligner(
@@ -111,7 +111,7 @@ def _make_aligner(
 def _load(model: Path) -> Alignment:
     prepare_environment()
     with silenced_stderr():
-        from lrmf_tfp.export import load
+        from lrmf_tfp.alignment import load
 
         return load(str(model))
 
@@ -125,7 +125,7 @@ def _score_as_is(pair: DomainPair, **settings: Any) -> AlignmentScore:
 def _label_accuracy(pair: DomainPair, moved: np.ndarray[Any, Any]) -> dict[str, float] | None:
     if pair.source_labels is None or pair.target_labels is None:
         return None
-    from lrmf_tfp.metrics import label_accuracy
+    from lrmf_tfp.evaluation import label_accuracy
 
     labels = (pair.source_labels, pair.target, pair.target_labels)
     return {

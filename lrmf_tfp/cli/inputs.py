@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrmf_tfp import _validation
-from lrmf_tfp._registry import FLOW_NAMES, IMAGE_FLOW_NAMES, OBJECTIVE_NAMES, check_trainable
 from lrmf_tfp.datasets import DomainPair, SampleFile, read_samples
+from lrmf_tfp.names import FLOW_NAMES, IMAGE_FLOW_NAMES, OBJECTIVE_NAMES, check_trainable
 
 __all__ = [
     "AlignInputs",

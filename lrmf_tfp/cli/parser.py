@@ -6,7 +6,7 @@ import argparse
 from typing import NoReturn
 
 from lrmf_tfp import __version__
-from lrmf_tfp._registry import FLOW_NAMES, IMAGE_FLOW_NAMES, OBJECTIVE_NAMES
+from lrmf_tfp.names import FLOW_NAMES, IMAGE_FLOW_NAMES, OBJECTIVE_NAMES
 
 __all__ = ["PROGRAM", "build_parser"]
 

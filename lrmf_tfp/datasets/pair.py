@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrmf_tfp import _validation
+from lrmf_tfp.samples.split import split_rows
 
-__all__ = ["DomainPair", "split_rows"]
+__all__ = ["DomainPair"]
 
 S = TypeVar("S", bound=np.generic)
 
@@ -173,15 +174,6 @@ def _as_pair(
     if len(shape) == 1:
         return first, second
     return first.reshape(-1, *shape), second.reshape(-1, *shape)
-
-
-def split_rows(
-    num_rows: int, fraction: float, rng: np.random.Generator
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the rows to train on and those held out, one each at least, in random order."""
-    num_held_out = min(max(round(fraction * num_rows), 1), num_rows - 1)
-    order = rng.permutation(num_rows)
-    return order[num_held_out:], order[:num_held_out]
 
 
 def _as_parameters(value: object, name: str, *, num_rows: int) -> NDArray[np.floating[Any]] | None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive
 
 __all__ = ["BoundedBeta", "shifted_beta"]

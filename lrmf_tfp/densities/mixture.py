@@ -9,8 +9,8 @@ from sklearn.cluster import KMeans
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from lrmf_tfp._random import seeded_normal
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.seeds import seeded_normal
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import check_positive_int
 
 __all__ = ["is_mixture", "mixture_density", "start_mixture"]

@@ -10,8 +10,8 @@ import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from lrmf_tfp._joint import forward_and_log_det, inverse_and_log_det
-from lrmf_tfp._typing import Array, Tensor
+from lrmf_tfp._core.log_det import forward_and_log_det, inverse_and_log_det
+from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp._validation import check_positive, check_positive_int
 from lrmf_tfp.densities.mixture import is_mixture, start_mixture
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from lrmf_tfp.divergences.f_divergence import F_DIVERGENCES, FDivergence, as_f_divergence
-from lrmf_tfp.divergences.kernel_ratio import kernel_mean_matching, ratios_from_kernels
-from lrmf_tfp.divergences.kl import kl_closed_form, kl_gaussian, kl_nearest_neighbours
-from lrmf_tfp.divergences.mmd import (
-    energy_distance,
-    mmd_squared,
-    mmd_squared_linear_time,
-    mmd_squared_random_features,
-    mmd_witness,
-)
-from lrmf_tfp.divergences.monte_carlo import (
+from lrmf_tfp.divergences.f_divergence.kl import kl_closed_form, kl_gaussian, kl_nearest_neighbours
+from lrmf_tfp.divergences.f_divergence.monte_carlo import (
     MonteCarloEstimate,
     estimate_kl,
     f_divergence_monte_carlo,
     jensen_shannon_monte_carlo,
     kl_monte_carlo,
 )
-from lrmf_tfp.divergences.quadrature import f_divergence_quadrature
-from lrmf_tfp.divergences.sinkhorn import SinkhornResult, sinkhorn, sinkhorn_divergence
-from lrmf_tfp.divergences.transport import TransportResult, emd, optimal_transport
-from lrmf_tfp.divergences.variational import (
+from lrmf_tfp.divergences.f_divergence.quadrature import f_divergence_quadrature
+from lrmf_tfp.divergences.f_divergence.table import F_DIVERGENCES, FDivergence, as_f_divergence
+from lrmf_tfp.divergences.f_divergence.variational import (
     VARIATIONAL_BOUNDS,
     DonskerVaradhan,
     VariationalBound,
@@ -30,7 +20,17 @@ from lrmf_tfp.divergences.variational import (
     donsker_varadhan_bound,
     variational_bound,
 )
-from lrmf_tfp.divergences.wasserstein import (
+from lrmf_tfp.divergences.kernel.mmd import (
+    energy_distance,
+    mmd_squared,
+    mmd_squared_linear_time,
+    mmd_squared_random_features,
+    mmd_witness,
+)
+from lrmf_tfp.divergences.kernel.ratio import kernel_mean_matching, ratios_from_kernels
+from lrmf_tfp.divergences.transport.exact import TransportResult, emd, optimal_transport
+from lrmf_tfp.divergences.transport.sinkhorn import SinkhornResult, sinkhorn, sinkhorn_divergence
+from lrmf_tfp.divergences.transport.wasserstein import (
     max_sliced_wasserstein,
     sliced_wasserstein,
     wasserstein_1d,

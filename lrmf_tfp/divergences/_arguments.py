@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._typing import Samples, Tensor
+from lrmf_tfp._core.typing import Samples, Tensor
 from lrmf_tfp._validation import as_samples, check_positive, check_seed
 
 __all__ = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 
 __all__ = ["with_gradients"]
 

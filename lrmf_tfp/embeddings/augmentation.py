@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 
 import tensorflow as tf
 
-from lrmf_tfp._random import seeded_uniform
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.seeds import seeded_uniform
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_not_negative
 
 __all__ = ["RandomAffine"]

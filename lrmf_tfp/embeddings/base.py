@@ -12,13 +12,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from lrmf_tfp import __version__
-from lrmf_tfp._holdout import hold_out
 from lrmf_tfp._validation import check_fraction, check_positive_int, check_seed
 from lrmf_tfp.embeddings.embedding import Embedding, EmbeddingMethods, EmbeddingModule
 from lrmf_tfp.embeddings.images import as_domains
 from lrmf_tfp.networks import ImageDecoder, ImageEncoder
 from lrmf_tfp.objectives import Objective, VAEObjective
-from lrmf_tfp.objectives.vae import Augmentation
+from lrmf_tfp.objectives.autoencoders.vae import Augmentation
+from lrmf_tfp.samples.split import hold_out
 from lrmf_tfp.training import Callback, FitConfig, ProgressBar, deferred_interrupts, fit
 
 __all__ = ["AutoencoderEstimator", "CONFIG", "MAX_HELD_OUT"]

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._model_folder import write_model_folder
-from lrmf_tfp._random import seeded_normal
-from lrmf_tfp._typing import Array, Tensor
+from lrmf_tfp._core.seeds import seeded_normal
+from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp._validation import as_samples, check_positive_int, check_seed
 from lrmf_tfp.embeddings.images import as_images
 from lrmf_tfp.objectives import VAEObjective
+from lrmf_tfp.saved import write_model_folder
 
 __all__ = ["Embedding", "EmbeddingMethods", "EmbeddingModule", "EmbeddingScore", "load"]
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lrmf_tfp.embeddings.base import CONFIG, AutoencoderEstimator
 from lrmf_tfp.networks import ImageEncoder
 from lrmf_tfp.objectives import Objective, VAEGANObjective, VAEObjective
-from lrmf_tfp.objectives.vae import Augmentation
+from lrmf_tfp.objectives.autoencoders.vae import Augmentation
 from lrmf_tfp.training import Adam, FitConfig
 
 __all__ = ["VAE", "VAEGAN"]

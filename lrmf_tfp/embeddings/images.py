@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lrmf_tfp import datasets
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import as_events
 from lrmf_tfp.datasets import DomainPair
 from lrmf_tfp.networks.images import CELL

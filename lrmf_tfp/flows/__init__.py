@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lrmf_tfp.flows.adaptive import AdaptiveSolver
 from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
 from lrmf_tfp.flows.base import Flow, back_to_back_flow
 from lrmf_tfp.flows.conditional import ConditionalFlow
@@ -17,13 +16,10 @@ from lrmf_tfp.flows.linear import (
     gaussian_ot_flow,
     mean_variance_flow,
 )
-from lrmf_tfp.flows.ode import FixedStepSolver, Solver
 from lrmf_tfp.flows.real_nvp import AffineCoupling, real_nvp_flow
-from lrmf_tfp.flows.solves import StepError, noted_solves, refine_steps, step_error
 from lrmf_tfp.flows.spline import SplineCoupling, spline_flow
 
 __all__ = [
-    "AdaptiveSolver",
     "AffineCoupling",
     "AffineLayer",
     "ConditionalFlow",
@@ -32,16 +28,13 @@ __all__ = [
     "CouplingStack",
     "FFJORDLayer",
     "FixedAffineLayer",
-    "FixedStepSolver",
     "Flow",
     "FlowLayer",
     "GlowLevel",
     "InverseLayer",
     "PixelAffineLayer",
     "ReshapeLayer",
-    "Solver",
     "SplineCoupling",
-    "StepError",
     "affine_flow",
     "back_to_back_flow",
     "coral_flow",
@@ -50,9 +43,6 @@ __all__ = [
     "glow_flow",
     "identity_flow",
     "mean_variance_flow",
-    "noted_solves",
     "real_nvp_flow",
-    "refine_steps",
     "spline_flow",
-    "step_error",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_choice, check_positive_int
 from lrmf_tfp.flows.base import Flow
 

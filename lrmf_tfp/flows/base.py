@@ -15,7 +15,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability.python.internal import cache_util
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive_ints
 from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer, initialize_layers
 

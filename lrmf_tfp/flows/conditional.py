@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive_int
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.layers import FlowLayer, initialize_layers

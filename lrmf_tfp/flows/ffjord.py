@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import (
     check_choice,
     check_not_negative,
@@ -15,9 +15,9 @@ from lrmf_tfp._validation import (
     check_positive_ints,
 )
 from lrmf_tfp.flows.base import Flow
-from lrmf_tfp.flows.ode import FixedStepSolver, Solver, State
-from lrmf_tfp.flows.solves import Solve, StepError, is_listening, note_solve
 from lrmf_tfp.networks import VelocityField
+from lrmf_tfp.ode.solvers import FixedStepSolver, Solver, State
+from lrmf_tfp.ode.solves import Solve, StepError, is_listening, note_solve
 
 __all__ = ["FFJORDLayer", "TRACES", "ffjord_flow", "use_exact_traces"]
 

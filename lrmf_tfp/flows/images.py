@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.flows.affine import AffineLayer
 from lrmf_tfp.flows.real_nvp import AffineCoupling
 from lrmf_tfp.networks import pixel_product

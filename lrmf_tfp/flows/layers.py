@@ -7,7 +7,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 
 __all__ = ["FlowLayer", "InverseLayer", "ReshapeLayer", "conditions_of", "initialize_layers"]
 

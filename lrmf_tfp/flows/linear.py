@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from lrmf_tfp._typing import Array, Samples, Tensor
+from lrmf_tfp._core.typing import Array, Samples, Tensor
 from lrmf_tfp._validation import as_pair, check_not_negative, check_varies
 from lrmf_tfp.flows.base import Flow
 

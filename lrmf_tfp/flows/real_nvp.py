@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive
 from lrmf_tfp.flows.affine import AffineLayer
 from lrmf_tfp.flows.base import Flow

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive, check_positive_int
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_choice
 from lrmf_tfp.networks.dense import ACTIVATIONS, Dense
 

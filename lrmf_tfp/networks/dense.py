@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_choice
 
 __all__ = ["ACTIVATIONS", "Constants", "Dense", "MLP", "VelocityField", "softplus"]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive_int, check_positive_ints
 from lrmf_tfp.networks.convolution import Conv
 from lrmf_tfp.networks.dense import ACTIVATIONS, MLP

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from lrmf_tfp.objectives.adversarial import AdversarialObjective, AdversarialTerms, Critic
+from lrmf_tfp.objectives.autoencoders.vae import VAEObjective, VAETerms
+from lrmf_tfp.objectives.autoencoders.vae_gan import GAN_LOSSES, VAEGANObjective, VAEGANTerms
 from lrmf_tfp.objectives.back_to_back import BackToBackObjective, BackToBackTerms
 from lrmf_tfp.objectives.base import Objective, Stage, VariableGroup, copy_variables
 from lrmf_tfp.objectives.classification import ClassificationObjective, ClassificationTerms
@@ -16,35 +18,33 @@ from lrmf_tfp.objectives.divergence import (
     sinkhorn_objective,
     sliced_wasserstein_objective,
 )
-from lrmf_tfp.objectives.f_gan import FGANObjective, FGANTerms
-from lrmf_tfp.objectives.gan import GANObjective, GANTerms
-from lrmf_tfp.objectives.gaussian import (
-    GaussianMap,
-    gaussian_lrmf_distance,
-    gaussian_lrmf_distance_from_moments,
-    gaussian_lrmf_map,
-)
-from lrmf_tfp.objectives.generators import (
+from lrmf_tfp.objectives.generative.f_gan import FGANObjective, FGANTerms
+from lrmf_tfp.objectives.generative.gan import GANObjective, GANTerms
+from lrmf_tfp.objectives.generative.generators import (
     GeneratorObjective,
     ImplicitGenerator,
     implicit_generator,
 )
-from lrmf_tfp.objectives.gram import GRAMObjective, GRAMTerms, projection_network
-from lrmf_tfp.objectives.lrmf import FixedMapLRMFObjective, LRMFObjective, LRMFTerms
-from lrmf_tfp.objectives.maximum_likelihood import (
-    MaximumLikelihoodObjective,
-    MaximumLikelihoodTerms,
-)
-from lrmf_tfp.objectives.mmd_gan import (
+from lrmf_tfp.objectives.generative.gram import GRAMObjective, GRAMTerms, projection_network
+from lrmf_tfp.objectives.generative.mmd_gan import (
     ClippedMLP,
     MMDGANObjective,
     MMDGANTerms,
     MMDNetObjective,
     MMDNetTerms,
 )
-from lrmf_tfp.objectives.noise import NoisyObjective
-from lrmf_tfp.objectives.vae import VAEObjective, VAETerms
-from lrmf_tfp.objectives.vae_gan import GAN_LOSSES, VAEGANObjective, VAEGANTerms
+from lrmf_tfp.objectives.lrmf.gaussian import (
+    GaussianMap,
+    gaussian_lrmf_distance,
+    gaussian_lrmf_distance_from_moments,
+    gaussian_lrmf_map,
+)
+from lrmf_tfp.objectives.lrmf.noise import NoisyObjective
+from lrmf_tfp.objectives.lrmf.objective import FixedMapLRMFObjective, LRMFObjective, LRMFTerms
+from lrmf_tfp.objectives.maximum_likelihood import (
+    MaximumLikelihoodObjective,
+    MaximumLikelihoodTerms,
+)
 from lrmf_tfp.objectives.variational import VariationalObjective, VariationalTerms
 
 __all__ = [

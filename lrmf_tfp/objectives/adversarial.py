@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from lrmf_tfp._joint import forward_and_log_det
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.log_det import forward_and_log_det
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_choice, check_positive, check_positive_int
 from lrmf_tfp.divergences import energy_distance
 from lrmf_tfp.networks import Dense

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.objectives.base import Objective, VariableGroup
 
 __all__ = ["BackToBackObjective", "BackToBackTerms"]

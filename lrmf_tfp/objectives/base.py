@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._typing import Array, Tensor
+from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp.optimizers import Optimizer
 
 __all__ = [

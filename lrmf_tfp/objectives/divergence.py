@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._joint import forward_and_log_det
-from lrmf_tfp._typing import Array, Samples, Tensor
+from lrmf_tfp._core.log_det import forward_and_log_det
+from lrmf_tfp._core.typing import Array, Samples, Tensor
 from lrmf_tfp._validation import as_samples
 from lrmf_tfp.divergences import (
     emd,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.divergences import VariationalBound, as_variational_bound
 from lrmf_tfp.objectives.base import Objective
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import as_samples
 
 __all__ = ["as_frames", "as_plane", "as_same_shape", "as_same_width", "as_series", "as_values"]

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp.plotting._checks import as_values
 
 __all__ = [

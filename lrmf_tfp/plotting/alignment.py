@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from lrmf_tfp._typing import Array, IntArray
+from lrmf_tfp._core.typing import Array, IntArray
 from lrmf_tfp._validation import as_labels, as_samples
 from lrmf_tfp.plotting._checks import as_same_shape, as_same_width
 from lrmf_tfp.plotting._style import (

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import check_positive, check_positive_int
 from lrmf_tfp.plotting._checks import as_frames, as_plane
 from lrmf_tfp.plotting._style import (

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import as_labels
 from lrmf_tfp.plotting._checks import as_plane, as_series
 from lrmf_tfp.plotting._style import (

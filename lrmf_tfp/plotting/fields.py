@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp.plotting._checks import as_frames, as_plane, as_same_shape
 from lrmf_tfp.plotting._style import (
     COORDINATE_MAP,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from lrmf_tfp import _validation
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp.plotting._style import SOURCE_COLOR, TARGET_COLOR, frame, new_figure
 
 __all__ = ["plot_images"]

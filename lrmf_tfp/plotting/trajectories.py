@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp.plotting._checks import as_frames, as_plane
 from lrmf_tfp.plotting._style import (
     COORDINATE_MAP,

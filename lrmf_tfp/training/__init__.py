@@ -21,7 +21,7 @@ from lrmf_tfp.training.callbacks import (
 from lrmf_tfp.training.config import FitConfig, FitResult
 from lrmf_tfp.training.engine import Trainer, fit
 from lrmf_tfp.training.interrupts import Interrupts, deferred_interrupts
-from lrmf_tfp.training.stages import fit_stages
+from lrmf_tfp.training.plan import fit_stages
 
 __all__ = [
     "Adam",

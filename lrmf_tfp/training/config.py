@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import check_positive, check_positive_int
 from lrmf_tfp.objectives.base import VariableGroup
 from lrmf_tfp.optimizers import Adam, Optimizer

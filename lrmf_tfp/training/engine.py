@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp.objectives.base import Objective
 from lrmf_tfp.training.callbacks import Callback, TrainingEvent, closing
 from lrmf_tfp.training.config import FitConfig, FitResult

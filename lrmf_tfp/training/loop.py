@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
-from lrmf_tfp.flows.solves import noted_solves, penalty_of
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.objectives.base import Objective, VariableGroup
+from lrmf_tfp.ode.solves import noted_solves, penalty_of
 from lrmf_tfp.optimizers import StepContext
 from lrmf_tfp.training.config import FitConfig
 

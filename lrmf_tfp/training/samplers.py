@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._typing import Array
+from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import check_finite
 
 __all__ = ["ArraySampler", "DatasetSampler", "Sampler", "as_sampler"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from lrmf_tfp._typing import Tensor
-from lrmf_tfp.flows.solves import StepError, can_refine, noted_solves, raise_steps
+from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.objectives.base import Objective
+from lrmf_tfp.ode.solves import StepError, can_refine, noted_solves, raise_steps
 
 __all__ = ["SolverSteps"]
 

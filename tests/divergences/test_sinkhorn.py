@@ -11,15 +11,15 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrmf_tfp.divergences.sinkhorn import SinkhornResult, sinkhorn, sinkhorn_divergence
+from lrmf_tfp.divergences.transport.sinkhorn import SinkhornResult, sinkhorn, sinkhorn_divergence
 
 # One size and one type nearly everywhere: each signature is a trace, and takes a second.
 SIZE = 16
 POT_OPTIONS = {"numItermax": 5_000, "stopThr": 1e-10, "warn": False}
 COSTS = {"squared_euclidean": "sqeuclidean", "euclidean": "euclidean"}
-MODULE = importlib.import_module("lrmf_tfp.divergences.sinkhorn")
-SOLVE = importlib.import_module("lrmf_tfp.divergences._sinkhorn_solve")
-COST = importlib.import_module("lrmf_tfp.divergences._sinkhorn_cost")
+MODULE = importlib.import_module("lrmf_tfp.divergences.transport.sinkhorn")
+SOLVE = importlib.import_module("lrmf_tfp.divergences.transport._sinkhorn_solve")
+COST = importlib.import_module("lrmf_tfp.divergences.transport._sinkhorn_cost")
 
 
 def cloud(seed, rows, *, shift=0.0, columns=2):

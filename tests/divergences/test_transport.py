@@ -13,8 +13,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from lrmf_tfp.divergences import transport
-from lrmf_tfp.divergences.transport import TRANSPORT_COSTS, emd, optimal_transport
-from lrmf_tfp.divergences.wasserstein import wasserstein_1d
+from lrmf_tfp.divergences.transport.exact import TRANSPORT_COSTS, emd, optimal_transport
+from lrmf_tfp.divergences.transport.wasserstein import wasserstein_1d
 from tests.reference import finite_differences, gradients
 
 METRICS = {

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lrmf_tfp.divergences import wasserstein
-from lrmf_tfp.divergences.wasserstein import (
+from lrmf_tfp.divergences.transport.wasserstein import (
     max_sliced_wasserstein,
     sliced_wasserstein,
     wasserstein_1d,

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import map_coordinates
 
-from lrmf_tfp._random import seeded_uniform
+from lrmf_tfp._core.seeds import seeded_uniform
 from lrmf_tfp.embeddings import RandomAffine
 
 SEED = [2, 5]

@@ -19,7 +19,7 @@ from lrmf_tfp.objectives import (
     Objective,
     implicit_generator,
 )
-from lrmf_tfp.objectives.mmd_gan import clipped
+from lrmf_tfp.objectives.generative.mmd_gan import clipped
 from lrmf_tfp.training import SGD, Adam, ConstantSchedule, FitConfig, fit
 
 

@@ -17,7 +17,7 @@ from lrmf_tfp.objectives import (
     implicit_generator,
     projection_network,
 )
-from lrmf_tfp.objectives._gram_blocks import median_bandwidth, solved_ratios
+from lrmf_tfp.objectives.generative._gram_blocks import median_bandwidth, solved_ratios
 from lrmf_tfp.training import Adam, ConstantSchedule, FitConfig, fit
 from tests.reference import finite_differences, gradients
 

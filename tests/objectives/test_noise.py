@@ -9,7 +9,7 @@ import tensorflow as tf
 from lrmf_tfp.densities import gaussian_density
 from lrmf_tfp.flows import affine_flow
 from lrmf_tfp.objectives import MaximumLikelihoodObjective, NoisyObjective, energy_objective
-from lrmf_tfp.objectives.noise import check_noise_scales
+from lrmf_tfp.objectives.lrmf.noise import check_noise_scales
 
 
 def test_the_loss_is_that_of_the_convolved_density(rng):

@@ -1,0 +1,5 @@
+"""Kernel distances: MMD, the energy distance and kernel mean matching (level 2)."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

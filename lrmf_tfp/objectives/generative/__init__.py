@@ -1,0 +1,5 @@
+"""Generators that are trained against samples: GAN, f-GAN, MMD and ratio matching (level 3)."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

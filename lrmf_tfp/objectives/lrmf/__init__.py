@@ -1,0 +1,5 @@
+"""Log-likelihood-ratio minimising flows and what they are made of (level 3)."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,327 @@
+"""`Aligner`: an estimator that aligns, scores held-out rows and tells what is wrong."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from tensorflow_probability import bijectors as tfb
+
+import lrmf_tfp as lt
+from lrmf_tfp.alignment.recipes import FLOWS, LINEAR_FLOWS, OBJECTIVES
+from lrmf_tfp.names import FIXED_FLOW_NAMES, FLOW_NAMES, OBJECTIVE_NAMES
+
+QUICK = lt.FitConfig(num_steps=400, optimizer=lt.training.Adam(2e-2))
+SMALL_FLOW = functools.partial(lt.flows.real_nvp_flow, num_layers=2, hidden_units=(8,))
+
+
+def _small_density(event_size, *, dtype, seed):
+    return lt.densities.flow_density(SMALL_FLOW(event_size, dtype=dtype, seed=seed))
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return lt.datasets.gaussians(400, num_dims=2, seed=0)
+
+
+@pytest.fixture(scope="module")
+def fitted(pair):
+    return lt.Aligner(flow="affine", config=QUICK, seed=0).fit(pair.source, pair.target)
+
+
+def test_registries_agree():
+    assert tuple(sorted([*FLOWS, *LINEAR_FLOWS])) == FLOW_NAMES
+    assert tuple(sorted(["identity", *LINEAR_FLOWS])) == FIXED_FLOW_NAMES
+    assert tuple(sorted(OBJECTIVES)) == OBJECTIVE_NAMES
+
+
+def test_moves_the_source_onto_the_target(fitted, pair):
+    moved = fitted.transform(pair.source)
+    assert moved.dtype == np.float32
+    np.testing.assert_allclose(moved.mean(0), pair.target.mean(0), atol=0.25)
+    np.testing.assert_allclose(np.cov(moved.T), np.cov(pair.target.T), rtol=0.35, atol=0.2)
+    np.testing.assert_allclose(fitted.inverse_transform(moved), pair.source, atol=1e-4)
+
+
+def test_score_is_held_out_and_near_the_bound(fitted, pair):
+    score = fitted.score(pair.source, pair.target)
+    assert (score.num_source, score.num_target) == (80, 80)
+    assert score.converged
+    assert score.lower <= score.value <= score.upper
+    assert abs(score.value) < 0.1
+
+
+def test_score_of_new_rows_uses_them_all(fitted):
+    fresh = lt.datasets.gaussians(333, num_dims=2, seed=7)
+    assert fitted.score(fresh.source, fresh.target).num_source == 333
+
+
+def test_score_of_trained_rows_only_warns(fitted, pair, caplog):
+    hashes = lt.row_hashes(pair.source)
+    trained = pair.source[np.isin(hashes, fitted.alignment_._trained_rows["source"])]
+    assert len(trained) == 320
+    assert fitted.score(trained, pair.target).num_source == 320
+    assert "`source` is not held out" in caplog.text
+
+
+def test_score_of_the_identity_is_the_gaussian_distance(pair):
+    aligner = lt.Aligner(flow="identity", density="gaussian", config=QUICK)
+    score = aligner.fit(pair.source, pair.target).score(pair.source, pair.target)
+    wanted = lt.objectives.gaussian_lrmf_distance(pair.source, pair.target)
+    assert score.value == pytest.approx(wanted, rel=0.25)
+    np.testing.assert_allclose(aligner.transform(pair.source), pair.source, atol=1e-4)
+
+
+def test_densities_and_log_det_are_in_the_users_units(fitted, pair):
+    x = pair.source[:6]
+    jacobian = tf.stack([_jacobian(fitted, row) for row in x])
+    wanted = np.linalg.slogdet(jacobian)[1]
+    np.testing.assert_allclose(fitted.log_det_jacobian(x), wanted, atol=1e-4)
+    axes = [np.linspace(m - 9 * s, m + 9 * s, 300) for m, s in _moments(pair.target)]
+    grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+    cell = np.prod([axis[1] - axis[0] for axis in axes])
+    assert np.exp(fitted.target_log_prob(grid)).sum() * cell == pytest.approx(1.0, abs=1e-3)
+
+
+def _jacobian(aligner, row):
+    x = tf.constant(row[None], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = aligner.alignment_.module.transform(x)
+    return tape.batch_jacobian(y, x)[0]
+
+
+def _moments(samples):
+    return list(zip(samples.mean(0), samples.std(0), strict=True))
+
+
+def test_history_has_one_entry_a_record(fitted):
+    names = {"step", "loss", "nll_source_shared", "mean_log_det", "nll_target_shared"}
+    assert names | {"validation_loss", "learning_rate", "seconds"} <= set(fitted.history)
+    assert {len(values) for values in fitted.history.values()} == {4}
+    assert set(fitted.results_) >= {"private_source", "private_target", "joint"}
+
+
+def test_is_a_scikit_learn_estimator(fitted, pair):
+    copy = clone(fitted).set_params(seed=3)
+    assert copy.get_params()["flow"] == "affine"
+    assert "Aligner(" in repr(copy)
+    with pytest.raises(NotFittedError):
+        copy.transform(pair.source)
+
+
+def test_same_seed_same_result(pair, fitted):
+    again = clone(fitted).fit(pair.source, pair.target)
+    np.testing.assert_array_equal(again.transform(pair.source), fitted.transform(pair.source))
+
+
+def test_frames_and_datasets_give_the_result_of_arrays(pair, fitted):
+    frame = pd.DataFrame(pair.source, columns=["a", "b"])
+    dataset = tf.data.Dataset.from_tensor_slices(pair.target).batch(64)
+    other = clone(fitted).fit(frame, dataset)
+    np.testing.assert_allclose(
+        other.transform(frame), fitted.transform(pair.source), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_objects_and_builders_are_accepted(pair):
+    for flow in (
+        tfb.Chain([tfb.Shift(tf.Variable([0.0, 0.0])), tfb.Scale(tf.Variable([1.0, 1.0]))]),
+        SMALL_FLOW,
+    ):
+        aligner = lt.Aligner(flow=flow, density=_small_density, config=QUICK)
+        moved = aligner.fit(pair.source, pair.target).transform(pair.source)
+        assert np.abs(moved.mean(0) - pair.target.mean(0)).max() < 0.5
+
+
+def test_restarts_keep_the_best(pair):
+    config = lt.FitConfig(num_steps=100, jit_compile=False)
+    build = functools.partial(lt.Aligner, flow=SMALL_FLOW, density=_small_density, config=config)
+    single, both = (build(num_restarts=number).fit(pair.source, pair.target) for number in (1, 2))
+    best = [_joint_nll(aligner, pair) for aligner in (single, both)]
+    assert best[1] <= best[0]
+    assert len(both.history["loss"]) == 1
+
+
+def _joint_nll(aligner, pair):
+    """The objective without its constant, on the rows that were held out."""
+    trained = aligner.alignment_._trained_rows
+    source, target = (
+        rows[~np.isin(lt.row_hashes(rows), trained[name])]
+        for name, rows in (("source", pair.source), ("target", pair.target))
+    )
+    nll = -np.mean(aligner.target_log_prob(aligner.transform(source)))
+    return (
+        nll - np.mean(aligner.log_det_jacobian(source)) - np.mean(aligner.target_log_prob(target))
+    )
+
+
+@pytest.mark.parametrize(
+    ("shift", "scale", "wanted"),
+    [(0.0, 1.0, "identity"), (0.8, 1.8, "identity"), (1.2, 1.0, "moments"), (0.0, 2.2, "moments")],
+)
+def test_start_depends_on_how_far_the_source_is(rng, shift, scale, wanted):
+    target = rng.normal(size=(100, 2))
+    source = shift + scale * (target - target.mean(axis=0)) / target.std(axis=0)
+    target = (target - target.mean(axis=0)) / target.std(axis=0)
+    config = lt.FitConfig(num_steps=1, jit_compile=False)
+    settings = {"density": "gaussian", "config": config, "num_restarts": 1}
+    aligner = lt.Aligner(flow="affine", **settings).fit(source, target)
+    assert aligner.alignment_.metadata["start"] == wanted
+    still = lt.Aligner(flow="identity", **settings).fit(source, target)
+    np.testing.assert_allclose(still.transform(source), source, atol=1e-5)
+
+
+def test_transform_works_while_training(pair):
+    moved = {}
+    aligner = lt.Aligner(flow="affine", config=QUICK)
+
+    def watch(event):
+        if event.stage == "joint":
+            moved[event.step] = aligner.transform(pair.source)
+
+    aligner.fit(pair.source, pair.target, callbacks=[watch])
+    assert list(moved) == [100, 200, 300, 400]
+    assert not np.array_equal(moved[100], moved[400])
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+@pytest.mark.parametrize("start", ["auto", "moments"])
+def test_scales_and_offsets_do_not_matter(pair, fitted, scale, start):
+    source, target = (
+        scale * (np.asarray(x, np.float64) + 100.0) for x in (pair.source, pair.target)
+    )
+    aligner = clone(fitted).set_params(start=start).fit(source, target)
+    assert aligner.score(source, target).converged
+    back = aligner.inverse_transform(aligner.transform(source))
+    np.testing.assert_allclose(back, source, atol=1e-4 * scale)
+
+
+def test_float64_is_precise(pair):
+    source, target = (np.asarray(x, np.float64) for x in (pair.source, pair.target))
+    aligner = lt.Aligner(
+        flow=SMALL_FLOW, density=_small_density, dtype="float64", config=lt.FitConfig(num_steps=50)
+    )
+    moved = aligner.fit(source, target).transform(source)
+    assert moved.dtype == np.float64
+    np.testing.assert_allclose(aligner.inverse_transform(moved), source, atol=1e-10)
+
+
+def test_more_dimensions_than_rows(rng):
+    source, target = rng.normal(size=(20, 40)), rng.normal(size=(20, 40))
+    config = lt.FitConfig(num_steps=50, jit_compile=False)
+    aligner = lt.Aligner(flow="affine", config=config, num_restarts=1).fit(source, target)
+    assert np.isfinite(aligner.transform(source)).all()
+    assert np.isfinite(aligner.score(source, target).value)
+
+
+def test_one_dimension(rng):
+    source, target = rng.normal(size=(200, 1)), 3.0 + 2.0 * rng.normal(size=(150, 1))
+    config = lt.FitConfig(num_steps=600, optimizer=lt.training.Adam(2e-2), jit_compile=False)
+    aligner = lt.Aligner(flow="affine", config=config).fit(source, target)
+    moved = aligner.transform(source)
+    assert moved.mean() == pytest.approx(3.0, abs=0.4)
+    assert moved.std() == pytest.approx(2.0, abs=0.4)
+
+
+def test_checkpoints_resume_the_fit(pair, fitted, tmp_path):
+    class Stop:
+        def __call__(self, event):
+            if (event.stage, event.step) == ("joint", 200):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        clone(fitted).fit(pair.source, pair.target, callbacks=[Stop()], checkpoint_dir=tmp_path)
+    resumed = clone(fitted).fit(pair.source, pair.target, checkpoint_dir=tmp_path, resume=True)
+    np.testing.assert_allclose(
+        resumed.transform(pair.source), fitted.transform(pair.source), atol=1e-5
+    )
+
+
+def test_two_logical_devices(pair, logical_cpus):
+    strategy = tf.distribute.MirroredStrategy(logical_cpus)
+    config = lt.FitConfig(num_steps=40, steps_per_call=20, jit_compile=False)
+    aligner = lt.Aligner(flow="affine", config=config)
+    spread = clone(aligner).fit(pair.source, pair.target, strategy=strategy)
+    single = aligner.fit(pair.source, pair.target)
+    np.testing.assert_allclose(
+        spread.transform(pair.source), single.transform(pair.source), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "match"),
+    [
+        ({"flow": "glows"}, "`flow`.*'glows'"),
+        ({"objective": "gan"}, "`objective`.*'gan'"),
+        ({"flow": "coral", "objective": "mmd"}, "`objective` must be 'lrmf' for.*'coral'"),
+        (
+            {"objective": lt.objectives.MaximumLikelihoodObjective(None)},
+            "`objective` must have a `flow`; got a MaximumLikelihoodObjective",
+        ),
+        ({"density": "cauchy"}, "`density`.*'cauchy'"),
+        ({"start": "random"}, "`start`.*'random'"),
+        ({"dtype": "float16"}, "`dtype`.*'float16'"),
+        ({"validation_fraction": 1.0}, "`validation_fraction`"),
+        ({"num_restarts": 0}, "`num_restarts`"),
+        ({"noise_scales": (1.0, 2.0)}, "`noise_scales` must be positive numbers, each below"),
+        ({"noise_scales": (1.0,), "objective": "mmd"}, "`noise_scales` must be empty unless"),
+        ({"noise_scales": (1.0,), "flow": "coral"}, "`noise_scales` must be empty unless"),
+        ({"seed": -1}, "`seed` must be at least 0; got -1"),
+    ],
+)
+def test_bad_settings_are_named(pair, kwargs, match):
+    with pytest.raises(ValueError, match=match):
+        lt.Aligner(**kwargs).fit(pair.source, pair.target)
+
+
+def test_bad_samples_are_named(pair, fitted):
+    with pytest.raises(ValueError, match=r"`target` must have shape \[M, 2\]"):
+        lt.Aligner().fit(pair.source, pair.target[:, :1])
+    with pytest.raises(ValueError, match="`source` must have at least 10 rows; got 1"):
+        lt.Aligner().fit(pair.source[:1], pair.target)
+    with pytest.raises(ValueError, match="`target` must be finite"):
+        lt.Aligner().fit(pair.source, np.full_like(pair.target, np.nan))
+    with pytest.raises(ValueError, match="`target` must vary in every column"):
+        lt.Aligner().fit(pair.source, np.ones_like(pair.target))
+    with pytest.raises(ValueError, match=r"`x` must have shape \[N, 2\]; got \[400, 1\]"):
+        fitted.transform(pair.source[:, :1])
+    with pytest.raises(ValueError, match="`x` must be finite"):
+        fitted.transform([[np.nan, 0.0]])
+
+
+def test_noise_scales_lead_up_to_the_joint_stage(pair):
+    config = lt.FitConfig(num_steps=20, steps_per_call=10, jit_compile=False)
+    aligner = lt.Aligner(flow="affine", noise_scales=(2.0, 0.5), config=config, num_restarts=1)
+    aligner.fit(pair.source, pair.target)
+    noisy = ["noise_2_target", "noise_2", "noise_0.5_target", "noise_0.5"]
+    private = ["private_source", "private_target"]
+    assert list(aligner.results_) == [*private, *noisy, "joint", "refit_target", "refit_source"]
+    assert [aligner.results_[name].num_steps for name in noisy] == [10] * 4
+    assert aligner.alignment_.metadata["noise_scales"] == [2.0, 0.5]
+
+
+@pytest.mark.slow
+def test_annealed_noise_aligns_mixtures_far_apart(rng):
+    target = rng.choice([-1.0, 1.0], size=(800, 1)) + 0.5 * rng.normal(size=(800, 1))
+    source = rng.choice([-1.0, 1.0], size=(800, 1)) + 0.5 * rng.normal(size=(800, 1)) + 22.4
+    config = lt.FitConfig(num_steps=2000, optimizer=lt.training.Adam(2e-2))
+    build = functools.partial(lt.densities.mixture_density, num_components=2)
+    plain, annealed = (
+        lt.Aligner(flow="affine", density=build, num_restarts=1, config=config, **options)
+        .fit(source, target)
+        .score(source, target)
+        for options in (
+            {"start": "identity"},
+            {"start": "identity", "noise_scales": (16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25)},
+        )
+    )
+    assert plain.value > 0.3
+    assert not plain.converged
+    assert annealed.value < 0.08
+    assert annealed.converged

@@ -1,0 +1,135 @@
+"""`Aligner` with every objective and every closed-form flow: one estimator, one score."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import lrmf_tfp as lt
+from lrmf_tfp.alignment.recipes import LINEAR_FLOWS
+from lrmf_tfp.names import OBJECTIVE_NAMES
+
+QUICK = lt.FitConfig(num_steps=400, optimizer=lt.training.Adam(2e-2), jit_compile=False)
+BASELINES = sorted(set(OBJECTIVE_NAMES) - {"lrmf"})
+SLOWER = {"adversarial": {"num_steps": 3000, "optimizer": lt.training.Adam(1e-2, beta_1=0.0)}}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Two Gaussians that differ in place, scale and units."""
+    pair = lt.datasets.gaussians(400, num_dims=2, seed=0)
+    return lt.DomainPair(10.0 * pair.source + 50.0, 3.0 * pair.target)
+
+
+@pytest.fixture(scope="module")
+def fitted(pair):
+    """Aligners by objective, each fitted when first asked for."""
+
+    @functools.cache
+    def fit(name):
+        config = lt.FitConfig(**{"num_steps": 400, "jit_compile": False, **SLOWER.get(name, {})})
+        if name not in SLOWER:
+            config = QUICK
+        aligner = lt.Aligner("affine", name, config=config, num_restarts=1)
+        return aligner.fit(pair.source, pair.target)
+
+    return fit
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_objective_moves_the_source_onto_the_target(fitted, pair, name):
+    aligner = fitted(name)
+    moved = aligner.transform(pair.source)
+    scale = pair.target.std(axis=0)
+    assert np.abs((moved.mean(axis=0) - pair.target.mean(axis=0)) / scale).max() < 0.3
+    assert np.abs(np.log(moved.std(axis=0) / scale)).max() < 0.4
+    np.testing.assert_allclose(aligner.inverse_transform(moved), pair.source, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_objective_gets_the_score_of_its_map(fitted, pair, name):
+    aligner = fitted(name)
+    score = aligner.score(pair.source, pair.target)
+    assert score.lower <= score.value <= score.upper
+    wanted = lt.objectives.gaussian_lrmf_distance(aligner.transform(pair.source), pair.target)
+    assert score.value == pytest.approx(wanted, abs=0.15)
+    assert {"score_private_source", "score_private_target", "score_shared"} <= set(
+        aligner.results_
+    )
+
+
+def test_history_is_that_of_the_objective(fitted):
+    for name in BASELINES:
+        aligner = fitted(name)
+        assert {"step", "loss", "validation_loss"} <= set(aligner.history)
+        assert aligner.history["loss"].shape == aligner.history["step"].shape
+    assert "critic_loss" in fitted("adversarial").history
+    assert {"nll_source", "nll_target"} <= set(fitted("back_to_back").history)
+
+
+def test_a_baseline_is_saved_and_loaded_with_its_score(fitted, pair, tmp_path):
+    aligner = fitted("mmd")
+    aligner.save(tmp_path / "model")
+    loaded = lt.load(tmp_path / "model")
+    np.testing.assert_allclose(loaded.transform(pair.source), aligner.transform(pair.source))
+    assert loaded.score(pair.source, pair.target) == aligner.score(pair.source, pair.target)
+    assert loaded.metadata["objective"] == "mmd"
+
+
+def test_without_a_score_only_the_map_is_fitted(pair, tmp_path):
+    aligner = lt.Aligner("affine", "energy", config=QUICK, scored=False)
+    aligner.fit(pair.source, pair.target)
+    assert set(aligner.results_) == {"flow"}
+    with pytest.raises(AttributeError, match="needs an objective with densities; got 'energy'"):
+        aligner.score(pair.source, pair.target)
+    aligner.save(tmp_path / "model")
+    assert lt.load(tmp_path / "model").transform(pair.source).shape == pair.source.shape
+
+
+@pytest.mark.parametrize("name", LINEAR_FLOWS)
+@pytest.mark.parametrize("start", ["identity", "moments"])
+def test_a_closed_form_flow_is_that_of_the_users_coordinates(pair, name, start):
+    config = lt.FitConfig(num_steps=5, steps_per_call=5, jit_compile=False)
+    aligner = lt.Aligner(
+        name, density="gaussian", start=start, dtype="float64", config=config, scored=False
+    )
+    aligner.fit(pair.source, pair.target)
+    trained = aligner.alignment_._trained_rows
+    rows = [
+        samples[np.isin(lt.row_hashes(samples), trained[domain])]
+        for domain, samples in (("source", pair.source), ("target", pair.target))
+    ]
+    flow = LINEAR_FLOWS[name](*rows, dtype=tf.float64)
+    moved, log_det = flow.forward_and_log_det(pair.source)
+    np.testing.assert_allclose(aligner.transform(pair.source), moved, rtol=1e-5)
+    np.testing.assert_allclose(aligner.log_det_jacobian(pair.source), log_det, rtol=1e-5)
+
+
+def test_gaussian_transport_scores_zero_on_gaussians(pair):
+    config = lt.FitConfig(num_steps=800, optimizer=lt.training.Adam(2e-2), jit_compile=False)
+    aligner = lt.Aligner("gaussian_ot", density="gaussian", config=config)
+    score = aligner.fit(pair.source, pair.target).score(pair.source, pair.target)
+    assert score.converged
+    assert abs(score.value) < 0.1
+
+
+def test_an_objective_of_ones_own_is_a_function_of_a_flow(pair):
+    def squared_transport(flow):
+        return lt.objectives.emd_objective(flow, cost="squared_euclidean")
+
+    aligner = lt.Aligner("affine", squared_transport, config=QUICK, scored=False)
+    moved = aligner.fit(pair.source, pair.target).transform(pair.source)
+    assert np.abs(moved.mean(axis=0) - pair.target.mean(axis=0)).max() < 1.0
+    assert aligner.alignment_.metadata["objective"] == "squared_transport"
+
+
+def test_an_objective_that_is_given_is_trained_in_place(pair):
+    flow = lt.flows.affine_flow(2)
+    objective = lt.objectives.energy_objective(flow)
+    aligner = lt.Aligner(objective=objective, config=QUICK, scored=False, start="identity")
+    aligner.fit(pair.source / 10.0, pair.target)
+    assert aligner.restart_ == 0
+    assert max(np.abs(variable).max() for variable in flow.trainable_variables) > 0.1
