@@ -55,7 +55,7 @@ def test_samples_name_the_frames_bad_column(bad):
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"height": [1.0, 2.0], "colour": np.array(bad, object)})
     with pytest.raises(
-        TypeError, match=r"^`source` must be numeric; got dtype object \(column 'c"
+        TypeError, match=r"^`source` must be numeric; got dtype (object|str) \(column 'c"
     ):
         _validation.as_samples(frame, "source")
 

@@ -1,11 +1,12 @@
-"""Densities as `tfd.Distribution`s: trainable ones, and ones with bounded support (level 2)."""
+"""Densities as `tfd.Distribution`s: trainable ones, and ones with bounded support (level 3)."""
 
 from __future__ import annotations
 
 from lrmf_tfp.densities.bounded import BoundedBeta, shifted_beta
-from lrmf_tfp.densities.mixture import mixture_density
+from lrmf_tfp.densities.mixture import MixtureDensity, mixture_density
 from lrmf_tfp.densities.trainable import (
     FlowDensity,
+    GaussianDensity,
     flow_density,
     gaussian_density,
     moment_start,
@@ -15,6 +16,8 @@ from lrmf_tfp.densities.trainable import (
 __all__ = [
     "BoundedBeta",
     "FlowDensity",
+    "GaussianDensity",
+    "MixtureDensity",
     "flow_density",
     "gaussian_density",
     "mixture_density",

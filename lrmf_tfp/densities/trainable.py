@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
@@ -10,13 +10,18 @@ import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from lrmf_tfp._core.conditions import condition_size_of, given
 from lrmf_tfp._core.log_det import forward_and_log_det, inverse_and_log_det
 from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp._validation import check_positive, check_positive_int
-from lrmf_tfp.densities.mixture import is_mixture, start_mixture
+from lrmf_tfp.samples.batch import Batch, as_batch
+from lrmf_tfp.samples.sources import thinned
+from lrmf_tfp.samples.standardize import weighted_moments
 
 __all__ = [
     "FlowDensity",
+    "GaussianDensity",
+    "Initializable",
     "flow_density",
     "gaussian_density",
     "moment_start",
@@ -77,18 +82,42 @@ class FlowDensity(tfd.Distribution):
     def _batch_shape(self) -> tf.TensorShape:
         return self.distribution.batch_shape
 
+    @property
+    def condition_size(self) -> int:
+        """Number of covariates that base or flow depend on."""
+        return max(condition_size_of(self.distribution), condition_size_of(self.bijector))
+
     def given(self, condition: Any) -> FlowDensity:
         """Return the density for a condition of a `ConditionalFlow`; it shares the variables.
 
         Raises:
             ValueError: If the flow has no conditions, or this is not one of them.
         """
-        if not hasattr(self.bijector, "given"):
+        if self.condition_size == 0:
             raise ValueError(
                 "`condition` must be left out for a flow without conditions; "
                 f"got one for {self.bijector.name}."
             )
-        return FlowDensity(self.distribution, self.bijector.given(condition), name=self.name)
+        base, flow = (
+            given(part, condition if condition_size_of(part) else None)
+            for part in (self.distribution, self.bijector)
+        )
+        return FlowDensity(base, flow, name=self.name)
+
+    def initialize(self, rows: Array, weights: Array | None = None) -> None:
+        """Start at the mean and scale per axis of samples `[N, D]` with weights `[N]`.
+
+        If the last layer has `shift` and `log_diag`; otherwise start the layers that can, as
+        Glow's. An axis that never varies, such as a black pixel, gets the widest scale.
+        """
+        layers = getattr(self.bijector, "layers", ())
+        if layers and hasattr(layers[-1], "log_diag"):
+            loc, scale = weighted_moments(rows, weights)
+            layers[-1].shift.assign(loc)
+            layers[-1].log_diag.assign(np.log(_live_scale(scale)[0]))
+        elif any(hasattr(layer, "initialize") for layer in layers):
+            some = thinned(Batch(rows, weights), _MOST_ROWS, np.random.default_rng(0), keep=False)
+            self.bijector.initialize(some.values, inverse=True)
 
     def _sample_n(self, n: Tensor, seed: Any = None, condition: Any = None) -> Tensor:
         if condition is not None:
@@ -178,19 +207,24 @@ def student_t_base(
     return tfd.Independent(noise, reinterpreted_batch_ndims=1, name=name)
 
 
-def moment_start(density: Any, samples: Array) -> None:
+@runtime_checkable
+class Initializable(Protocol):
+    """A density that knows where to start from samples."""
+
+    def initialize(self, rows: Array, weights: Array | None = None) -> None:
+        """Start from samples `[N, D]` and their weights `[N]`."""
+
+
+def moment_start(density: tfd.Distribution, samples: Array | Batch) -> None:
     """Start a density at the mean and scale of samples, whatever its weights were.
 
-    A Gaussian with `loc` and `scale_tril` variables gets its maximum-likelihood moments, without
-    the correlations where there are too few samples for them (N <= 2 D). A flow density whose
-    last layer has `shift` and `log_diag` gets the mean and scale per axis; an axis that never
-    varies, such as a black pixel, gets the widest scale. Another flow starts those of its layers
-    that can, as Glow's. A mixture starts on clusters of the samples. Other densities stay as they
-    are.
+    A Gaussian gets its maximum-likelihood moments, a flow density whose last layer is affine the
+    mean and scale per axis, another one starts those of its layers that can, a mixture starts on
+    clusters of the samples: see each one's `initialize`. Densities without one stay as they are.
 
     Args:
         density: A `tfd.Distribution`.
-        samples: Samples `[N, D]`.
+        samples: Samples `[N, D]`, or a `Batch` with weights.
 
     Examples:
         >>> density = gaussian_density(1)
@@ -198,28 +232,34 @@ def moment_start(density: Any, samples: Array) -> None:
         >>> density.mean().numpy().tolist(), density.stddev().numpy().tolist()
         ([2.0], [1.0])
     """
-    exact = np.asarray(samples, np.float64)
-    if is_mixture(density):
-        start_mixture(density, exact)
-        return
-    loc, scale = exact.mean(axis=0), exact.std(axis=0)
+    if isinstance(density, Initializable):
+        rows = as_batch(samples)
+        density.initialize(np.asarray(rows.values, np.float64), rows.weights)
+
+
+def _live_scale(scale: Array) -> tuple[Array, Array]:
+    """Return scales with that of axes that never vary replaced by the widest, and which did."""
     dead = scale <= _DEAD * scale.max()
-    scale = np.where(dead, scale.max() or 1.0, scale)
-    if isinstance(density, tfd.MultivariateNormalTriL):
+    return np.where(dead, scale.max() or 1.0, scale), dead
+
+
+class GaussianDensity(tfd.MultivariateNormalTriL):
+    """A Gaussian with a full covariance whose `loc` and `scale_tril` are variables."""
+
+    def initialize(self, rows: Array, weights: Array | None = None) -> None:
+        """Take the maximum-likelihood moments of samples `[N, D]` with weights `[N]`.
+
+        Without the correlations where there are too few samples for them (N <= 2 D).
+        """
+        loc, scale = weighted_moments(rows, weights)
+        scale, dead = _live_scale(scale)
         variances = np.diag(np.square(scale))
-        few = len(exact) <= 2 * exact.shape[1]
-        covariance = variances if few else np.atleast_2d(np.cov(exact.T, bias=True))
+        few = len(rows) <= 2 * rows.shape[1]
+        moments = np.cov(rows.T, bias=True, aweights=weights)
+        covariance = variances if few else np.atleast_2d(moments)
         ridge = np.where(dead, 1.0, 1e-10) * variances
-        density.loc.assign(loc)
-        density.scale_tril.assign(tf.cast(np.linalg.cholesky(covariance + ridge), density.dtype))
-        return
-    layers = getattr(getattr(density, "bijector", None), "layers", ())
-    if layers and hasattr(layers[-1], "log_diag"):
-        layers[-1].shift.assign(loc)
-        layers[-1].log_diag.assign(np.log(scale))
-    elif any(hasattr(layer, "initialize") for layer in layers):
-        some = samples[:: -(-len(samples) // _MOST_ROWS)]
-        density.bijector.initialize(some, inverse=True)
+        self.loc.assign(loc)
+        self.scale_tril.assign(tf.cast(np.linalg.cholesky(covariance + ridge), self.dtype))
 
 
 def gaussian_density(
@@ -229,7 +269,7 @@ def gaussian_density(
     scale_tril: Array | None = None,
     dtype: tf.DType = tf.float32,
     name: str = "gaussian_density",
-) -> tfd.MultivariateNormalTriL:
+) -> GaussianDensity:
     """Build a trainable Gaussian with a full covariance.
 
     Args:
@@ -241,7 +281,7 @@ def gaussian_density(
         name: Name of the distribution.
 
     Returns:
-        `tfd.MultivariateNormalTriL` with trainable `loc` and `scale_tril`.
+        A `tfd.MultivariateNormalTriL` with trainable `loc` and `scale_tril`.
 
     Raises:
         ValueError: If `event_size` is below 1 or a shape does not fit it.
@@ -265,6 +305,6 @@ def gaussian_density(
         tfb.FillScaleTriL(diag_bijector=tfb.Exp(), diag_shift=None),
         name="scale_tril",
     )
-    return tfd.MultivariateNormalTriL(
+    return GaussianDensity(
         loc=tf.Variable(tf.cast(loc, dtype), name="loc"), scale_tril=factor, name=name
     )

@@ -6,7 +6,7 @@ from lrmf_tfp.objectives.adversarial import AdversarialObjective, AdversarialTer
 from lrmf_tfp.objectives.autoencoders.vae import VAEObjective, VAETerms
 from lrmf_tfp.objectives.autoencoders.vae_gan import GAN_LOSSES, VAEGANObjective, VAEGANTerms
 from lrmf_tfp.objectives.back_to_back import BackToBackObjective, BackToBackTerms
-from lrmf_tfp.objectives.base import Objective, Stage, VariableGroup, copy_variables
+from lrmf_tfp.objectives.base import Objective, Plan, Stage, VariableGroup, copy_variables
 from lrmf_tfp.objectives.classification import ClassificationObjective, ClassificationTerms
 from lrmf_tfp.objectives.divergence import (
     DivergenceObjective,
@@ -39,7 +39,7 @@ from lrmf_tfp.objectives.lrmf.gaussian import (
     gaussian_lrmf_distance_from_moments,
     gaussian_lrmf_map,
 )
-from lrmf_tfp.objectives.lrmf.noise import NoisyObjective
+from lrmf_tfp.objectives.lrmf.noise import Anneal, NoisyObjective
 from lrmf_tfp.objectives.lrmf.objective import FixedMapLRMFObjective, LRMFObjective, LRMFTerms
 from lrmf_tfp.objectives.maximum_likelihood import (
     MaximumLikelihoodObjective,
@@ -50,6 +50,7 @@ from lrmf_tfp.objectives.variational import VariationalObjective, VariationalTer
 __all__ = [
     "AdversarialObjective",
     "AdversarialTerms",
+    "Anneal",
     "BackToBackObjective",
     "BackToBackTerms",
     "ClassificationObjective",
@@ -80,6 +81,7 @@ __all__ = [
     "MaximumLikelihoodTerms",
     "NoisyObjective",
     "Objective",
+    "Plan",
     "PositionsObjective",
     "Stage",
     "VAEGANObjective",

@@ -114,6 +114,7 @@ class AdversarialObjective(Objective):
 
     main_stage = "game"
     loss_ranks_weights = False
+    most_validation_rows = 2000  # of an energy distance
 
     def __init__(
         self,

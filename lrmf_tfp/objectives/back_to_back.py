@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import tensorflow as tf
-
+from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.objectives.base import Objective, VariableGroup
+from lrmf_tfp.samples.batch import as_batch
 
 __all__ = ["BackToBackObjective", "BackToBackTerms"]
 
@@ -43,6 +43,7 @@ class BackToBackObjective(Objective):
     """
 
     main_stage = "densities"
+    takes_weights = True
 
     def __init__(
         self, flow: Any, *, source_density: Any, target_density: Any, name: str = "back_to_back"
@@ -71,7 +72,7 @@ class BackToBackObjective(Objective):
     def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> BackToBackTerms:
         """Return the terms on `source` `[B, D]` and `target` `[B, D]`."""
         del seed
-        source, target = batches
-        nll_source = -tf.reduce_mean(self.source_density.log_prob(source))
-        nll_target = -tf.reduce_mean(self.target_density.log_prob(target))
+        source, target = map(as_batch, batches)
+        nll_source = -weighted_mean(self.source_density.log_prob(source.values), source.weights)
+        nll_target = -weighted_mean(self.target_density.log_prob(target.values), target.weights)
         return BackToBackTerms(nll_source + nll_target, nll_source, nll_target)

@@ -1,4 +1,4 @@
-"""What an objective is: a module of trainables, called on a batch of each domain (level 3).
+"""What an objective is: a module of trainables, called on a batch of each domain (level 4).
 
 `objective(*batches, seed=seed)` returns a NamedTuple of scalar terms, the first of which is
 `loss`. The training engine minimises, for every variable group, the term that the group names;
@@ -16,9 +16,12 @@ import tensorflow as tf
 
 from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp.optimizers import Optimizer
+from lrmf_tfp.samples.batch import Batch
+from lrmf_tfp.samples.sources import Source
 
 __all__ = [
     "Objective",
+    "Plan",
     "Stage",
     "VariableGroup",
     "copy_variables",
@@ -62,37 +65,91 @@ class Stage(NamedTuple):
     Attributes:
         name: Name used in progress, logs and checkpoint folders.
         objective: What this stage minimises.
-        domains: Which of the domains the objective is called on: 0 source, 1 target.
+        domains: Numbers of the domains that the objective is called on; all by default.
         rate: Factor on the learning rates.
         share: Part of the largest number of steps that it may take, in (0, 1].
     """
 
     name: str
     objective: Objective
-    domains: tuple[int, ...] = (0, 1)
+    domains: tuple[int, ...] | None = None
     rate: float = 1.0
     share: float = 1.0
+
+    def of(self, batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
+        """Return the batches of the stage's domains."""
+        return batches if self.domains is None else tuple(batches[d] for d in self.domains)
+
+
+class Plan:
+    """What `fit` runs: the stages that training an objective takes, in order.
+
+    This one is the plan of most objectives, a single stage.
+
+    Attributes:
+        objective: What the main stage minimises.
+        needs_held_out: Whether some stage asks for held-out rows.
+    """
+
+    needs_held_out: bool = False
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    @property
+    def main_stage(self) -> str:
+        """Name of the stage whose record `fit` returns."""
+        return self.objective.main_stage
+
+    def stages(self, source: Source, held_out: tuple[Batch, ...] | None) -> Iterator[Stage]:
+        """Yield the fits to run; code after a `yield` runs when that fit has ended.
+
+        Args:
+            source: The training rows of all domains.
+            held_out: Held-out rows of each domain, if there are any.
+        """
+        del held_out
+        self.objective.prepare_for(source)
+        yield Stage(self.main_stage, self.objective)
+
+    def comparable(self, value: float) -> float:
+        """Return a held-out loss in a form that ranks restarts on the same data."""
+        return value
+
+    def restated(self, history: dict[str, Array]) -> dict[str, Array]:
+        """Return the history of the main stage with constants that later stages made final."""
+        return history
 
 
 class Objective(tf.Module):
     """Base class: hold the trainables, implement `__call__`, name the groups if there are two.
 
+    An objective knows batches and variable groups, nothing else. A batch is a tensor `[B, D]`, or
+    a `Batch` where it has weights (only for objectives that take them) or conditions.
+
     Attributes:
-        main_stage: Name of the stage whose history the user sees.
+        main_stage: Name of the stage in which it is minimised.
         jit_compatible: Whether XLA can compile it; if not, the loop runs as an ordinary graph.
         loss_ranks_weights: Whether weights of a lower training loss are better; if not, and
             nothing is held out, the last ones are kept.
+        takes_weights: Whether its means are weighted where a batch has weights; to others rows
+            come drawn by weight.
+        takes_conditions: Whether it can be called on batches with conditions.
+        most_validation_rows: Most held-out rows of a domain that decide when to stop.
     """
 
     main_stage: str = "joint"
     jit_compatible: bool = True
     loss_ranks_weights: bool = True
+    takes_weights: bool = False
+    takes_conditions: bool = False
+    most_validation_rows: int = 20000
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> Any:
+    def __call__(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> Any:
         """Return the terms on one batch of each domain, `[B, D]` each.
 
         Args:
-            *batches: One tensor `[B, D]` for each domain.
+            *batches: One batch for each domain.
             seed: Stateless seed `[2]` of this step, for objectives that draw noise.
         """
         raise NotImplementedError
@@ -101,22 +158,24 @@ class Objective(tf.Module):
         """Return the variable groups; all trainable variables in one by default."""
         return (VariableGroup("all", tuple(self.trainable_variables)),)
 
-    def validation_loss(self, *batches: Tensor) -> Tensor:
+    def validation_loss(self, *batches: Tensor | Batch) -> Tensor:
         """Return the scalar that decides on early stopping, on held-out samples."""
         return self(*batches, seed=tf.constant([0, 0])).loss
 
-    def comparable(self, value: float) -> float:
-        """Return a held-out loss in a form that ranks restarts of the same data."""
-        return value
+    def plan(self) -> Plan:
+        """Return what `fit` runs to train it."""
+        return Plan(self)
 
-    def restate(self, history: dict[str, Array]) -> dict[str, Array]:
-        """Return the history of the main stage with constants that later stages made final."""
-        return history
+    def prepare_for(self, source: Source) -> None:
+        """Choose what depends on the training rows, such as a kernel's width, before the fit."""
 
-    def stages(self, train: tuple[Array, ...], held_out: tuple[Array, ...]) -> Iterator[Stage]:
-        """Yield the fits to run in order; code after a `yield` runs when that fit has ended."""
-        del train, held_out
-        yield Stage(self.main_stage, self)
+    def check_source(self, source: Source) -> None:
+        """Raise ValueError if the rows have conditions and the objective knows of none."""
+        if source.has_conditions and not self.takes_conditions:
+            raise ValueError(
+                "`conditions` must be left out for an objective that takes none; "
+                f"got some for {type(self).__name__}."
+            )
 
 
 def variable_values(variables: Iterable[tf.Variable]) -> list[Array]:

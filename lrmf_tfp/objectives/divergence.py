@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._core.log_det import forward_and_log_det
-from lrmf_tfp._core.typing import Array, Samples, Tensor
+from lrmf_tfp._core.typing import Samples, Tensor
 from lrmf_tfp._validation import as_samples
 from lrmf_tfp.divergences import (
     emd,
@@ -21,7 +21,10 @@ from lrmf_tfp.divergences import (
     sliced_wasserstein,
 )
 from lrmf_tfp.kernels import RadialKernel, build_kernel
-from lrmf_tfp.objectives.base import Objective, Stage
+from lrmf_tfp.objectives.base import Objective
+from lrmf_tfp.samples.batch import as_batch
+from lrmf_tfp.samples.sample import Sample
+from lrmf_tfp.samples.sources import Source
 
 __all__ = [
     "DivergenceObjective",
@@ -35,6 +38,9 @@ __all__ = [
 ]
 
 Divergence = Callable[..., Tensor]
+
+_MOST_QUADRATIC = 2000  # held-out rows, where a loss costs the square of their number
+_MOST_SORTED = 20000
 
 
 class DivergenceTerms(NamedTuple):
@@ -69,6 +75,7 @@ class DivergenceObjective(Objective):
         divergence: Divergence,
         *,
         jit_compatible: bool = True,
+        most_validation_rows: int = _MOST_QUADRATIC,
         name: str = "divergence",
     ) -> None:
         """Join a flow and a divergence.
@@ -78,20 +85,28 @@ class DivergenceObjective(Objective):
             divergence: Called with the moved source `[B, D]` and the target `[B, D]`, and with
                 `seed=` if it has a parameter of that name.
             jit_compatible: Whether XLA can compile the divergence, and well.
+            most_validation_rows: Held-out rows of a domain that decide when to stop; most
+                divergences cost their square.
             name: Name of the module.
         """
         super().__init__(name=name)
         self.flow = flow
         self.divergence = divergence
         self.jit_compatible = jit_compatible
-        self._seeded = "seed" in inspect.signature(divergence).parameters
+        self.most_validation_rows = most_validation_rows
+        parameters = inspect.signature(divergence).parameters
+        self._seeded = "seed" in parameters
+        self.takes_weights = {"source_weights", "target_weights"} <= set(parameters)
 
     def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> DivergenceTerms:
         """Return the terms on `source` `[B, D]` and `target` `[B, D]`."""
-        source, target = batches
-        moved, _ = forward_and_log_det(self.flow, source)
-        options = {"seed": seed} if self._seeded else {}
-        return DivergenceTerms(self.divergence(moved, target, **options))
+        source, target = map(as_batch, batches)
+        moved, _ = forward_and_log_det(self.flow, source.values)
+        options: dict[str, Tensor | None] = {"seed": seed} if self._seeded else {}
+        for name, batch in (("source_weights", source), ("target_weights", target)):
+            if batch.weights is not None:
+                options[name] = batch.weights / tf.reduce_sum(batch.weights)
+        return DivergenceTerms(self.divergence(moved, target.values, **options))
 
 
 class MMDObjective(DivergenceObjective):
@@ -108,14 +123,28 @@ class MMDObjective(DivergenceObjective):
         self.kernel = kernel
         super().__init__(flow, self._mmd, name=name)
 
-    def stages(self, train: tuple[Array, ...], held_out: tuple[Array, ...]) -> Iterator[Stage]:
-        """Yield the one fit, with a kernel as wide as the training samples ask for."""
+    def prepare(self, source: Source) -> None:
+        """Choose a named kernel as wide as the training samples ask for."""
         if isinstance(self.kernel, str):
-            self.kernel = build_kernel(self.kernel, *train)
-        yield from super().stages(train, held_out)
+            rows = [Sample(part.values, part.weights) for part in source.training()]
+            self.kernel = build_kernel(self.kernel, *rows)
 
-    def _mmd(self, source: Tensor, target: Tensor) -> Tensor:
-        return mmd_squared(source, target, kernel=self.kernel, unbiased=True)
+    def _mmd(
+        self,
+        source: Tensor,
+        target: Tensor,
+        *,
+        source_weights: Tensor | None = None,
+        target_weights: Tensor | None = None,
+    ) -> Tensor:
+        return mmd_squared(
+            source,
+            target,
+            source_weights=source_weights,
+            target_weights=target_weights,
+            kernel=self.kernel,
+            unbiased=True,
+        )
 
 
 def energy_objective(flow: Any) -> DivergenceObjective:
@@ -155,7 +184,13 @@ def sliced_wasserstein_objective(
     divergence = functools.partial(
         sliced_wasserstein, num_projections=num_projections, power=power
     )
-    return DivergenceObjective(flow, divergence, jit_compatible=False, name="sliced_wasserstein")
+    return DivergenceObjective(
+        flow,
+        divergence,
+        jit_compatible=False,
+        most_validation_rows=_MOST_SORTED,
+        name="sliced_wasserstein",
+    )
 
 
 class PositionsObjective(Objective):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
+from lrmf_tfp._core.conditions import given
+from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.objectives.base import Objective
+from lrmf_tfp.samples.batch import Batch, as_batch
 
 __all__ = ["MaximumLikelihoodObjective", "MaximumLikelihoodTerms"]
 
@@ -37,17 +40,18 @@ class MaximumLikelihoodObjective(Objective):
     """
 
     main_stage = "density"
+    takes_weights = True
+    takes_conditions = True
 
-    def __init__(self, density: Any, *, name: str = "maximum_likelihood") -> None:
+    def __init__(self, density: tfd.Distribution, *, name: str = "maximum_likelihood") -> None:
         super().__init__(name=name)
         self.density = density
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> MaximumLikelihoodTerms:
-        """Return the terms on `x` `[B, D]`, or `(x, condition)`, the only batch."""
+    def __call__(
+        self, *batches: Tensor | Batch, seed: Tensor | None = None
+    ) -> MaximumLikelihoodTerms:
+        """Return the terms on the only batch, `x` `[B, D]`, weighted or with conditions."""
         del seed
-        (x,) = batches
-        if isinstance(x, tuple):
-            samples, condition = x
-            log_prob = self.density.log_prob(samples, condition=condition)
-            return MaximumLikelihoodTerms(-tf.reduce_mean(log_prob))
-        return MaximumLikelihoodTerms(-tf.reduce_mean(self.density.log_prob(x)))
+        values, weights, conditions = as_batch(*batches)
+        log_prob = given(self.density, conditions).log_prob(values)
+        return MaximumLikelihoodTerms(-weighted_mean(log_prob, weights))

@@ -1,5 +1,19 @@
-"""What goes in: rows of a domain, how they are split and standardised (level 2)."""
+"""What goes in: rows of a domain, how they are split, standardised and drawn (level 1)."""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from lrmf_tfp.samples.batch import Batch
+from lrmf_tfp.samples.sample import Sample
+from lrmf_tfp.samples.sources import ArraySource, Shard, Source
+from lrmf_tfp.samples.standardize import Standardizer
+from lrmf_tfp.samples.streams import DatasetSource
+
+__all__ = [
+    "ArraySource",
+    "Batch",
+    "DatasetSource",
+    "Sample",
+    "Shard",
+    "Source",
+    "Standardizer",
+]

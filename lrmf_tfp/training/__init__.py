@@ -1,4 +1,4 @@
-"""How an objective is minimised: one compiled engine with its settings and logs (level 4)."""
+"""How an objective is minimised: one compiled engine with its settings and logs (level 5)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from lrmf_tfp.training.callbacks import (
     TrainingEvent,
 )
 from lrmf_tfp.training.config import FitConfig, FitResult
-from lrmf_tfp.training.engine import Trainer, fit
+from lrmf_tfp.training.distribution import Distribution, OneDevice, Replicas
+from lrmf_tfp.training.engine import Trainer
 from lrmf_tfp.training.interrupts import Interrupts, deferred_interrupts
-from lrmf_tfp.training.plan import fit_stages
+from lrmf_tfp.training.plan import fit
 
 __all__ = [
     "Adam",
@@ -29,18 +30,20 @@ __all__ = [
     "Callback",
     "ConstantSchedule",
     "CosineSchedule",
+    "Distribution",
     "FitConfig",
     "FitResult",
     "Interrupts",
+    "OneDevice",
     "Optimizer",
     "PolyakSGD",
     "ProgressBar",
     "RMSProp",
+    "Replicas",
     "SGD",
     "TensorBoardLogger",
     "Trainer",
     "TrainingEvent",
     "deferred_interrupts",
     "fit",
-    "fit_stages",
 ]

@@ -1,13 +1,13 @@
-"""Settings and result of a fit, as frozen dataclasses (level 4)."""
+"""Settings and result of a fit, as frozen dataclasses (level 5)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from lrmf_tfp._core.spec import Spec
 from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import check_positive, check_positive_int
 from lrmf_tfp.objectives.base import VariableGroup
@@ -17,8 +17,8 @@ __all__ = ["FitConfig", "FitResult"]
 
 
 @dataclass(frozen=True)
-class FitConfig:
-    """How an objective is minimised.
+class FitConfig(Spec):
+    """How an objective is minimised. Settings have no seed: `fit` and estimators take one.
 
     Raises:
         ValueError: If a count is below 1 or `clip_norm` is not positive.
@@ -48,10 +48,9 @@ class FitConfig:
     """How often a non-finite step may restore the last good state and halve the step size."""
     jit_compile: bool = True
     """Compile the loop with XLA."""
-    seed: int = 0
-    """Seed of the batches and of the objective's noise."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("num_steps", "batch_size", "steps_per_call", "patience"):
             check_positive_int(getattr(self, name), name)
         check_positive(self.clip_norm, "clip_norm")
@@ -75,27 +74,6 @@ class FitConfig:
             raise ValueError(f"`optimizer` must name the group '{group.name}'; got {known}.")
         return self.optimizer[group.name]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as plain, JSON-ready values."""
-        plain = {
-            name: getattr(self, name) for name in self.__dataclass_fields__ if name != "optimizer"
-        }
-        if isinstance(self.optimizer, Mapping):
-            plain["optimizer"] = {name: _describe(each) for name, each in self.optimizer.items()}
-        else:
-            plain["optimizer"] = None if self.optimizer is None else _describe(self.optimizer)
-        return plain
-
-
-def _describe(optimizer: Optimizer) -> dict[str, Any]:
-    if not is_dataclass(optimizer) or isinstance(optimizer, type):
-        return {"name": type(optimizer).__name__}
-    fields = asdict(optimizer)
-    schedule = getattr(optimizer, "schedule", None)
-    if schedule is not None:
-        fields["schedule"] = {"name": type(schedule).__name__, **fields["schedule"]}
-    return {"name": type(optimizer).__name__, **fields}
-
 
 @dataclass(frozen=True)
 class FitResult:
@@ -113,6 +91,10 @@ class FitResult:
     """True if patience ran out before `num_steps`."""
     recoveries: tuple[str, ...] = ()
     """One line for each non-finite step that was recovered from."""
+    main_stage: str = ""
+    """Name of the stage that this is the record of."""
+    stages: Mapping[str, FitResult] = field(default_factory=dict, repr=False)
+    """The record of each stage by name, this one among them."""
 
     @staticmethod
     def stack(records: list[dict[str, float]]) -> dict[str, Array]:

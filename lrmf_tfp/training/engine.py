@@ -1,4 +1,4 @@
-"""The one training engine: `fit`, and `Trainer` to reuse a compiled loop (level 4)."""
+"""The one training engine: a compiled loop, driven until it is done (level 5)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._core.typing import Array
+from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp.objectives.base import Objective
-from lrmf_tfp.training.callbacks import Callback, TrainingEvent, closing
+from lrmf_tfp.samples.batch import Batch, as_batch, map_parts
+from lrmf_tfp.samples.sources import thinned
+from lrmf_tfp.samples.streams import as_source
+from lrmf_tfp.training.callbacks import Callback, TrainingEvent
 from lrmf_tfp.training.config import FitConfig, FitResult
-from lrmf_tfp.training.interrupts import Interrupts, deferred_interrupts
+from lrmf_tfp.training.distribution import Distribution, as_distribution
+from lrmf_tfp.training.interrupts import deferred_interrupts
 from lrmf_tfp.training.loop import CompiledLoop, LoopOutcome
-from lrmf_tfp.training.samplers import Sampler, as_sampler
 from lrmf_tfp.training.solver_steps import SolverSteps
 from lrmf_tfp.training.state import FitState
 
-__all__ = ["Trainer", "fit"]
+__all__ = ["Trainer"]
 
 _LOGGER = logging.getLogger(__name__)
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
+_STREAM = (0, 2)  # of the held-out rows that decide
 
 
 class Trainer:
@@ -42,37 +46,38 @@ class Trainer:
         objective: Objective,
         config: FitConfig | None = None,
         *,
-        strategy: Any | None = None,
+        strategy: tf.distribute.Strategy | Distribution | None = None,
     ) -> None:
         """Prepare the loop; compilation happens at the first step.
 
         Args:
             objective: What is minimised.
             config: Settings; `FitConfig()` by default.
-            strategy: `tf.distribute.Strategy` in whose scope the objective was built.
+            strategy: Where the steps are computed; the objective was built in its scope.
 
         Raises:
             ValueError: If the objective has no trainable variables.
         """
         self.objective = objective
         self._config = config or FitConfig()
-        self.loop = CompiledLoop(objective, self._config, strategy=strategy)
+        self.loop = CompiledLoop(objective, self._config, distribution=as_distribution(strategy))
         self.solvers = SolverSteps(objective)
         self._validate = tf.function(
             objective.validation_loss, autograph=False, reduce_retracing=True
         )
 
-    def fit(
+    def fit(  # noqa: PLR0913 (what is trained on, what is told to whom, and one stage's settings)
         self,
         data: Any,
         *,
-        validation: tuple[Array, ...] | None = None,
+        validation: tuple[Array | Batch, ...] | None = None,
         callbacks: Sequence[Callback] = (),
         checkpoint_dir: str | Path | None = None,
         resume: bool = False,
         stage: str = "fit",
         rate: float = 1.0,
         share: float = 1.0,
+        seed: int = 0,
     ) -> FitResult:
         """Minimise the objective and leave it with the best weights.
 
@@ -80,24 +85,32 @@ class Trainer:
         callbacks see, `rate` a factor on the learning rates, `share` the part of the steps taken
         at most.
         """
-        self.loop.reset()
-        self.loop.scale.assign(rate)
-        state = FitState(
-            self.loop, solver_steps=self.solvers.variables, checkpoint_dir=checkpoint_dir
-        )
+        config, loop = self._config, self.loop
+        loop.reset()
+        loop.scale.assign(rate)
+        state = FitState(loop, solver_steps=self.solvers.variables, checkpoint_dir=checkpoint_dir)
         if resume:
             state.resume()
-        num_steps = max(1, math.ceil(share * self._config.num_steps))
-        run = _Run(self, state, validation, tuple(callbacks), stage, num_steps)
-        sampler = as_sampler(data, batch_size=self._config.batch_size, seed=self._config.seed)
+        source = as_source(data, batch_size=config.batch_size, seed=seed)
+        judged = None if validation is None else self._judged(validation, seed=seed)
+        num_steps = max(1, math.ceil(share * config.num_steps))
+        run, progress = (
+            _Run(self, state, judged, tuple(callbacks), stage, num_steps),
+            state.progress,
+        )
         with deferred_interrupts() as interrupts:
             try:
-                run.until_done(sampler, interrupts)
+                while not progress.finished:
+                    interrupts.check()
+                    began, wanted = time.monotonic(), num_steps - progress.step
+                    batches = source.batches(progress.step, config.steps_per_call)
+                    wanted = min(config.steps_per_call, wanted)
+                    outcome = loop.run(batches, step=progress.step, num_steps=wanted, seed=seed)
+                    run.note(outcome, batches, began=began)
             except KeyboardInterrupt:
                 state.save()
                 raise
             state.restore_best()
-        progress = state.progress
         return FitResult(
             history=FitResult.stack(progress.records),
             num_steps=progress.step,
@@ -105,6 +118,7 @@ class Trainer:
             best_value=progress.best_value,
             stopped_early=progress.stopped_early,
             recoveries=tuple(progress.recoveries),
+            main_stage=stage,
         )
 
     @property
@@ -112,19 +126,30 @@ class Trainer:
         """The settings."""
         return self._config
 
-    def validation_loss(self, validation: tuple[Array, ...]) -> float:
+    def validation_loss(self, validation: tuple[Array | Batch, ...]) -> float:
         """Return the objective's held-out loss."""
-        return float(self._validate(*tf.nest.map_structure(tf.convert_to_tensor, validation)))
+        parts = (map_parts(tf.convert_to_tensor, as_batch(rows)).bare() for rows in validation)
+        return float(self._validate(*parts))
+
+    def _judged(self, validation: tuple[Array | Batch, ...], *, seed: int) -> tuple[Batch, ...]:
+        """Return the held-out rows that decide: no more than tell apart, drawn once.
+
+        An objective that knows no weights gets rows drawn by weight, the law that they stand for.
+        """
+        rng = np.random.default_rng([seed, *_STREAM])
+        most = self.objective.most_validation_rows
+        weighs = self.objective.takes_weights
+        return tuple(thinned(as_batch(rows), most, rng, keep=weighs) for rows in validation)
 
 
 class _Run:
-    """One fit under way: the Python side of the loop."""
+    """What one fit keeps, tells and decides between compiled calls."""
 
     def __init__(
         self,
         trainer: Trainer,
         state: FitState,
-        validation: tuple[Array, ...] | None,
+        validation: tuple[Batch, ...] | None,
         callbacks: tuple[Callback, ...],
         stage: str,
         num_steps: int,
@@ -138,22 +163,17 @@ class _Run:
         self._num_steps = num_steps
         self._saved = time.monotonic()
 
-    def until_done(self, sampler: Sampler, interrupts: Interrupts) -> None:
+    def note(self, outcome: LoopOutcome, batches: tuple[Batch, ...], *, began: float) -> None:
+        """Take down what a call did; recover, stop and write checkpoints where it is time."""
         progress = self._state.progress
-        while not progress.finished:
-            interrupts.check()
-            began = time.monotonic()
-            num_steps = min(self._config.steps_per_call, self._num_steps - progress.step)
-            batches = sampler.draw(progress.step, self._config.steps_per_call)
-            outcome = self._trainer.loop.run(batches, step=progress.step, num_steps=num_steps)
-            if bool(outcome.finite):
-                solved = self._trainer.solvers.refine(_last_of(batches))
-                progress.step += int(outcome.num_good)
-                progress.seconds += time.monotonic() - began
-                self._record(outcome, solved)
-            else:
-                self._recover(outcome)
-            self._save()
+        if bool(outcome.finite):
+            solved = self._trainer.solvers.refine(_last_of(batches))
+            progress.step += int(outcome.num_good)
+            progress.seconds += time.monotonic() - began
+            self._record(outcome, solved)
+        else:
+            self._recover(outcome)
+        self._save()
 
     def _record(self, outcome: LoopOutcome, solved: dict[str, float]) -> None:
         progress = self._state.progress
@@ -209,67 +229,6 @@ class _Run:
             self._saved = time.monotonic()
 
 
-def _last_of(batches: tuple[Any, ...]) -> tuple[Any, ...]:
+def _last_of(batches: tuple[Batch, ...]) -> tuple[Tensor | Batch, ...]:
     """Return the last of the batches `[K, B, ...]` that were drawn of each domain."""
-    return tf.nest.map_structure(lambda part: part[-1], tuple(batches))
-
-
-def fit(
-    objective: Objective,
-    data: Any,
-    config: FitConfig | None = None,
-    *,
-    validation: tuple[Array, ...] | None = None,
-    callbacks: Sequence[Callback] = (),
-    checkpoint_dir: str | Path | None = None,
-    resume: bool = False,
-    strategy: Any | None = None,
-) -> FitResult:
-    """Minimise an objective and leave it with the weights of its best held-out loss.
-
-    Every objective is trained by this engine: one or several variable groups, many steps in one
-    compiled call. A step that is not finite restores the last good weights and halves the step
-    size, `config.max_recoveries` times at most.
-
-    Args:
-        objective: What is minimised.
-        data: Tuple of one array `[N, ...]` for each domain, or a `tf.data.Dataset` whose
-            elements hold one batch `[B, ...]` for each domain. A domain with conditions is a
-            tuple of samples and conditions, row by row.
-        config: Settings; `FitConfig()` by default.
-        validation: Held-out arrays, one for each domain; they decide which weights are kept and
-            when to stop. Without them the mean training loss decides, or the last weights are
-            kept where it tells nothing (a game), and nothing stops early.
-        callbacks: Callables of a `TrainingEvent`; closed at the end if they have `close`.
-        checkpoint_dir: Folder for checkpoints; none are written by default.
-        resume: Go on from the newest checkpoint in `checkpoint_dir`.
-        strategy: `tf.distribute.Strategy` in whose scope the objective was built; batches are
-            split over its replicas.
-
-    Returns:
-        The record of the fit.
-
-    Raises:
-        FloatingPointError: If a term or gradient stays non-finite; names term and step.
-        TypeError: If `data` is of an unknown kind.
-        ValueError: If the objective has no trainable variables, a domain is empty, or a
-            checkpoint does not fit.
-
-    Examples:
-        >>> from lrmf_tfp.densities import gaussian_density
-        >>> from lrmf_tfp.objectives import MaximumLikelihoodObjective
-        >>> objective = MaximumLikelihoodObjective(gaussian_density(1))
-        >>> x = np.array([[-1.0], [1.0]], np.float32)
-        >>> result = fit(objective, (x,), FitConfig(num_steps=200, steps_per_call=50))
-        >>> result.num_steps
-        200
-    """
-    trainer = Trainer(objective, config, strategy=strategy)
-    with closing(callbacks):
-        return trainer.fit(
-            data,
-            validation=validation,
-            callbacks=callbacks,
-            checkpoint_dir=checkpoint_dir,
-            resume=resume,
-        )
+    return tuple(map_parts(lambda part: part[-1], batch).bare() for batch in batches)

@@ -8,6 +8,7 @@ and ends the loop, and the caller learns which term broke.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -18,7 +19,9 @@ from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.objectives.base import Objective, VariableGroup
 from lrmf_tfp.ode.solves import noted_solves, penalty_of
 from lrmf_tfp.optimizers import StepContext
+from lrmf_tfp.samples.batch import Batch, as_batch, map_parts
 from lrmf_tfp.training.config import FitConfig
+from lrmf_tfp.training.distribution import Distribution, OneDevice
 
 __all__ = ["CompiledLoop", "LoopOutcome"]
 
@@ -49,17 +52,16 @@ class CompiledLoop:
     """
 
     def __init__(
-        self, objective: Objective, config: FitConfig, *, strategy: Any | None = None
+        self, objective: Objective, config: FitConfig, *, distribution: Distribution | None = None
     ) -> None:
-        self._strategy = strategy or tf.distribute.get_strategy()
-        self._num_replicas = self._strategy.num_replicas_in_sync
+        self._distribution = distribution or OneDevice()
         self._objective = objective
         self._config = config
         self.groups = objective.groups()
         if not any(group.variables for group in self.groups):
             raise ValueError("`objective` must have trainable variables; got none.")
         self._optimizers = [config.optimizer_for(group) for group in self.groups]
-        with self._strategy.scope():
+        with self._distribution.scope():
             self.scale = tf.Variable(1.0, trainable=False, dtype=tf.float64, name="scale")
             self.averages = [_vector(group) for group in self.groups]
             self.slots = [
@@ -69,15 +71,17 @@ class CompiledLoop:
         self._swap = tf.function(self._swap_averages, autograph=False)
         self.names: list[str] = []
         self.num_traces = 0
-        compiled = config.jit_compile and objective.jit_compatible and self._num_replicas == 1
+        single = self._distribution.num_replicas == 1
+        compiled = config.jit_compile and objective.jit_compatible and single
         self._compiled = tf.function(self._loop, autograph=False, jit_compile=compiled)
 
-    def run(self, batches: tuple[Tensor, ...], *, step: int, num_steps: int) -> LoopOutcome:
+    def run(
+        self, batches: tuple[Tensor | Batch, ...], *, step: int, num_steps: int, seed: int = 0
+    ) -> LoopOutcome:
         """Take `num_steps` steps from number `step` on, with batches `[K, B, ...]`."""
-        tensors = tf.nest.map_structure(tf.convert_to_tensor, tuple(batches))
-        return self._compiled(
-            tensors, tf.constant(step, tf.int64), tf.constant(num_steps, tf.int64)
-        )
+        tensors = tuple(map_parts(tf.convert_to_tensor, as_batch(batch)) for batch in batches)
+        counts = (tf.constant(value, tf.int64) for value in (step, num_steps, seed))
+        return self._compiled(tensors, *counts)
 
     def reset(self) -> None:
         """Empty the optimisers' slots and start the averages from the present weights."""
@@ -100,46 +104,59 @@ class CompiledLoop:
         for group, average in zip(self.groups, self.averages, strict=True):
             weights = _flatten(group.variables, average.dtype)
             self._assign_weights(group, average.value())
-            self._assign(average, weights)
+            self._distribution.assign(average, weights)
 
-    def _loop(self, data: tuple[Tensor, ...], first: Tensor, num_steps: Tensor) -> LoopOutcome:
+    def _loop(
+        self, data: tuple[Batch, ...], first: Tensor, num_steps: Tensor, seed: Tensor
+    ) -> LoopOutcome:
         self.num_traces += 1
-        self._check_batches(data)
         self.names = self._record_names(data)
         zeros = tf.zeros([len(self.names)], tf.float64)
-
-        def body(index: Tensor, finite: Tensor, sums: Tensor, last: Tensor) -> list[Tensor]:
-            del finite, last
-            batches = tuple(_row(part, index) for part in data)
-            record = self._step(batches, first + index)
-            finite = tf.reduce_all(tf.math.is_finite(record))
-            sums += tf.where(finite, record, tf.zeros_like(record))
-            return [index + 1, finite, sums, record]
-
         index, finite, sums, last = tf.while_loop(
             lambda index, finite, *_: tf.logical_and(index < num_steps, finite),
-            body,
+            functools.partial(self._step, data, first, seed),
             [tf.constant(0, tf.int64), num_steps >= 0, zeros, zeros],
             maximum_iterations=self._config.steps_per_call,
         )
         num_good = tf.where(finite, index, index - 1)
         return LoopOutcome(num_good, finite, sums, last)
 
-    def _step(self, batches: tuple[Tensor, ...], step: Tensor) -> Tensor:
-        """Take one step and return the terms, learning rates and gradient norms."""
-        seed = tf.stack([tf.constant(self._config.seed, tf.int64), step])
-        terms, penalties, gradients = self._terms_and_gradients(batches, seed)
+    def _step(  # noqa: PLR0913 (what is fixed in a call, then what the loop carries)
+        self,
+        data: tuple[Batch, ...],
+        first: Tensor,
+        seed: Tensor,
+        index: Tensor,
+        finite: Tensor,
+        sums: Tensor,
+        last: Tensor,
+    ) -> list[Tensor]:
+        """Take one step; record the terms, learning rates and gradient norms."""
+        del finite, last
+        step = first + index
+        terms, penalties, gradients = self._distribution.mean(
+            functools.partial(_differentiate, self._objective, self.groups, seed=_at(seed, step)),
+            [_row(domain, index) for domain in data],
+        )
         norms = [_global_norm(group) for group in gradients]
-        values = _as_float64([*terms, *penalties])
-        finite = tf.reduce_all(tf.math.is_finite(tf.stack([*values, *norms])))
-        rates = []
-        for index, group in enumerate(self.groups):
+        values, rates = _as_float64([*terms, *penalties]), []
+        good = tf.reduce_all(tf.math.is_finite(tf.stack([*values, *norms])))
+        for number, (group, optimizer) in enumerate(
+            zip(self.groups, self._optimizers, strict=True)
+        ):
             loss = tf.add_n(_as_float64([getattr(terms, group.loss), *penalties]))
-            context = self._context(group, step, loss, norms[index])
-            apply = tf.logical_and(finite, group.moves(step))
-            self._apply(index, gradients[index], context, apply=apply)
-            rates.append(self._optimizers[index].rate(context))
-        return tf.stack([*values, *_as_float64(rates), *norms])
+            context = self._context(group, step, loss, norms[number])
+            gradient = _flatten(gradients[number], self.averages[number].dtype)
+            before = [slot.value() for slot in self.slots[number]]
+            change, after = optimizer.update(
+                gradient * tf.cast(context.shrink, gradient.dtype), before, context
+            )
+            apply = tf.logical_and(good, group.moves(step))
+            self._commit(number, change, (before, after), apply=apply, count=context.step)
+            rates.append(optimizer.rate(context))
+        record = tf.stack([*values, *_as_float64(rates), *norms])
+        finite = tf.reduce_all(tf.math.is_finite(record))
+        return [index + 1, finite, sums + tf.where(finite, record, tf.zeros_like(record)), record]
 
     def _context(
         self, group: VariableGroup, step: Tensor, loss: Tensor, norm: Tensor
@@ -150,36 +167,35 @@ class CompiledLoop:
         count = group.num_moves(step)
         return StepContext(count, progress, loss, tf.square(norm), self.scale.value(), shrink)
 
-    def _apply(
+    def _commit(
         self,
-        index: int,
-        gradients: list[Tensor],
-        context: StepContext,
+        number: int,
+        change: Tensor,
+        slots: tuple[Sequence[Tensor], Sequence[Tensor]],
         *,
         apply: Tensor,
+        count: Tensor,
     ) -> None:
-        group, slots, average = self.groups[index], self.slots[index], self.averages[index]
+        """Move a group's weights, their average and the slots, if the step is to be applied."""
+        group, average = self.groups[number], self.averages[number]
         if not group.variables:
             return
-        gradient = _flatten(gradients, average.dtype)
-        old_slots = [slot.value() for slot in slots]
-        change, new_slots = self._optimizers[index].update(
-            gradient * tf.cast(context.shrink, gradient.dtype), old_slots, context
-        )
         old, mean = _flatten(group.variables, average.dtype), average.value()
         new = old + change
-        keep = tf.cast(self._average_weight(context.step), new.dtype)
+        keep = tf.cast(self._average_weight(count), new.dtype)
         self._assign_weights(group, tf.where(apply, new, old))
-        self._assign(average, tf.where(apply, new + keep * (mean - new), mean))
-        for slot, before, after in zip(slots, old_slots, new_slots, strict=True):
-            self._assign(slot, tf.where(apply, after, before))
+        self._distribution.assign(average, tf.where(apply, new + keep * (mean - new), mean))
+        for slot, before, after in zip(self.slots[number], *slots, strict=True):
+            self._distribution.assign(slot, tf.where(apply, after, before))
 
     def _assign_weights(self, group: VariableGroup, weights: Tensor) -> None:
         if not group.variables:
             return
         sizes = [variable.shape.num_elements() for variable in group.variables]
         for variable, part in zip(group.variables, tf.split(weights, sizes), strict=True):
-            self._assign(variable, tf.cast(tf.reshape(part, variable.shape), variable.dtype))
+            self._distribution.assign(
+                variable, tf.cast(tf.reshape(part, variable.shape), variable.dtype)
+            )
 
     def _average_weight(self, step: Tensor) -> Tensor:
         """Return the weight of the old average; it grows, so that the start is forgotten."""
@@ -188,29 +204,10 @@ class CompiledLoop:
             (1.0 + count) / (10.0 + count), tf.constant(self._config.average_decay, tf.float64)
         )
 
-    def _terms_and_gradients(
-        self, batches: tuple[Tensor, ...], seed: Tensor
-    ) -> tuple[Any, list[Tensor], list[list[Tensor]]]:
-        if self._num_replicas == 1:
-            return _differentiate(self._objective, self.groups, batches, seed)
-
-        def replica() -> tuple[Any, list[Tensor], list[list[Tensor]]]:
-            shard = tf.distribute.get_replica_context().replica_id_in_sync_group
-            parts = tuple(_shard(batch, shard, self._num_replicas) for batch in batches)
-            return _differentiate(self._objective, self.groups, parts, seed)
-
-        return self._strategy.reduce("MEAN", self._strategy.run(replica), axis=None)
-
-    def _assign(self, variable: tf.Variable, value: Tensor) -> None:
-        if self._num_replicas == 1:
-            variable.assign(value)
-        else:
-            self._strategy.extended.update(variable, lambda v, new: v.assign(new), args=(value,))
-
     def _record_names(self, data: tuple[Tensor, ...]) -> list[str]:
         with noted_solves() as solves:
             terms = self._objective(
-                *(_row(part, tf.constant(0, tf.int64)) for part in data),
+                *(_row(domain, tf.constant(0, tf.int64)).bare() for domain in data),
                 seed=tf.constant([0, 0], tf.int64),
             )
         penalty = ["penalty"] * (penalty_of(solves) is not None)
@@ -223,24 +220,13 @@ class CompiledLoop:
             *(f"gradient_norm{suffix}" for suffix in suffixes),
         ]
 
-    def _check_batches(self, data: tuple[Tensor, ...]) -> None:
-        for part in tf.nest.flatten(data):
-            if part.shape[1] % self._num_replicas:
-                raise ValueError(
-                    f"`batch_size` must be divisible by the {self._num_replicas} replicas; "
-                    f"got batches of {part.shape[1]} rows."
-                )
-
 
 def _differentiate(
-    objective: Objective,
-    groups: Sequence[VariableGroup],
-    batches: tuple[Tensor, ...],
-    seed: Tensor,
+    objective: Objective, groups: Sequence[VariableGroup], *batches: Batch, seed: Tensor
 ) -> tuple[Any, list[Tensor], list[list[Tensor]]]:
     """Return the terms, what the flows' regularisers charge if any do, and the gradients."""
     with tf.GradientTape(persistent=len(groups) > 1) as tape, noted_solves() as solves:
-        terms = objective(*batches, seed=seed)
+        terms = objective(*(batch.bare() for batch in batches), seed=seed)
         penalty = penalty_of(solves)
         losses = [getattr(terms, group.loss) for group in groups]
         if penalty is not None:
@@ -254,18 +240,16 @@ def _differentiate(
     return terms, [] if penalty is None else [penalty], gradients
 
 
-def _row(domain: Any, index: Tensor) -> Any:
-    """Return one batch of a domain, of each of its parts if it has several."""
-    return tf.nest.map_structure(
+def _at(seed: Tensor, step: Tensor) -> Tensor:
+    """Return the stateless seed `[2]` of a step."""
+    return tf.stack([seed, step])
+
+
+def _row(domain: Batch, index: Tensor) -> Batch:
+    """Return one batch of the K of a domain; a domain that is used whole has only one."""
+    return map_parts(
         lambda part: part[0] if part.shape[0] == 1 else tf.gather(part, index), domain
     )
-
-
-def _shard(domain: Any, shard: Tensor, num_shards: int) -> Any:
-    def part_of(batch: Tensor) -> Tensor:
-        return tf.gather(tf.reshape(batch, [num_shards, -1, *batch.shape[1:]]), shard)
-
-    return tf.nest.map_structure(part_of, domain)
 
 
 def _global_norm(gradients: Sequence[Tensor]) -> Tensor:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._core.seeds import seeded_normal
-from lrmf_tfp._core.typing import Array, Tensor
-from lrmf_tfp.objectives.base import Objective, VariableGroup
+from lrmf_tfp._core.typing import Tensor
+from lrmf_tfp.densities import moment_start
+from lrmf_tfp.objectives.base import Objective, Stage, VariableGroup
+from lrmf_tfp.samples.batch import Batch, as_batch, map_parts
+from lrmf_tfp.samples.sources import Source
 
-__all__ = ["NoisyObjective", "check_noise_scales"]
+__all__ = ["Anneal", "NoisyObjective"]
 
 _FIXED = (0, 0)  # seed of the noise on held-out samples
 
@@ -43,47 +47,109 @@ class NoisyObjective(Objective):
         self.objective = objective
         self.scale = tf.Variable(0.0, trainable=False, dtype=tf.float32, name="scale")
         self.jit_compatible = objective.jit_compatible
+        self.takes_weights = objective.takes_weights
+        self.takes_conditions = objective.takes_conditions
         self.loss_ranks_weights = objective.loss_ranks_weights
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> Any:
+    def __call__(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> Any:
         """Return the objective's terms on one noisy batch of each domain.
 
         Args:
-            *batches: One tensor `[B, ...]` for each domain.
+            *batches: One batch `[B, ...]` for each domain.
             seed: Stateless seed `[2]` of the noise, which is the same for one seed.
         """
         seed = tf.cast(_FIXED if seed is None else seed, tf.int64)
         return self.objective(*self._noisy(batches, seed), seed=seed)
 
-    def blurred(self, samples: Array) -> Array:
-        """Return samples `[N, ...]` with noise added, as the held-out loss sees them."""
-        return self._noisy((tf.convert_to_tensor(samples),), _FIXED)[0].numpy()
+    def blurred(self, rows: Batch) -> Batch:
+        """Return rows with noise added, as the held-out loss sees them."""
+        noisy = as_batch(self._noisy((map_parts(tf.convert_to_tensor, rows),), _FIXED)[0])
+        return map_parts(lambda part: part.numpy(), noisy)
 
     def groups(self) -> tuple[VariableGroup, ...]:
         """Return the groups of the objective."""
         return self.objective.groups()
 
-    def validation_loss(self, *batches: Tensor) -> Tensor:
+    def validation_loss(self, *batches: Tensor | Batch) -> Tensor:
         """Return the objective's held-out loss on noisy samples, with the same noise each time."""
         return self.objective.validation_loss(*self._noisy(batches, _FIXED))
 
-    def _noisy(self, batches: tuple[Tensor, ...], seed: Any) -> list[Tensor]:
+    def _noisy(self, batches: tuple[Tensor | Batch, ...], seed: Any) -> list[Tensor | Batch]:
         return [
-            batch
-            + tf.cast(self.scale, batch.dtype)
-            * seeded_normal(
-                tf.shape(batch), tf.constant([index + 1, 0], tf.int64) + seed, dtype=batch.dtype
-            )
+            as_batch(batch)
+            ._replace(values=self._blurred(as_batch(batch).values, index, seed))
+            .bare()
             for index, batch in enumerate(batches)
         ]
 
+    def _blurred(self, values: Tensor, index: int, seed: Any) -> Tensor:
+        own = tf.constant([index + 1, 0], tf.int64) + seed
+        noise = seeded_normal(tf.shape(values), own, dtype=values.dtype)
+        return values + tf.cast(self.scale, values.dtype) * noise
 
-def check_noise_scales(scales: Sequence[float]) -> tuple[float, ...]:
+
+@dataclass(frozen=True, init=False)
+class Anneal:
+    """Noise on both domains that falls step by step while the map finds its way.
+
+    One short stage for each scale before the noise-free one, the density fitted to the noisy
+    target first; together they take at most twice the steps of the joint stage. For modes that
+    lie many of their widths apart, where the gradient vanishes.
+
+    Attributes:
+        scales: Falling standard deviations, in target standard deviations.
+
+    Examples:
+        >>> Anneal(8, 4, 2, 1).scales
+        (8.0, 4.0, 2.0, 1.0)
+    """
+
+    scales: tuple[float, ...]
+
+    def __init__(self, *scales: float) -> None:
+        """Check the scales.
+
+        Args:
+            *scales: Positive numbers, each below the one before, one at least.
+
+        Raises:
+            ValueError: If they are not.
+        """
+        object.__setattr__(self, "scales", _checked(scales))
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        return f"Anneal({', '.join(f'{scale:g}' for scale in self.scales)})"
+
+    def stages(self, fit: Objective, main: Objective, source: Source) -> Iterator[Stage]:
+        """Yield the noisy stages.
+
+        Args:
+            fit: Maximum-likelihood objective of the shared density.
+            main: The objective on source and target.
+            source: The training rows; the second domain is the target.
+        """
+        noisy_fit, noisy = NoisyObjective(fit), NoisyObjective(main)
+        for scale in self.scales:
+            noisy_fit.scale.assign(scale)
+            noisy.scale.assign(scale)
+            moment_start(fit.density, noisy_fit.blurred(source.training()[1]))
+            share = 1.0 / len(self.scales)
+            yield Stage(f"noise_{scale:g}_target", noisy_fit, (1,), share=share)
+            yield Stage(f"noise_{scale:g}", noisy, share=share)
+
+
+def _checked(scales: Sequence[float]) -> tuple[float, ...]:
     """Return scales of noise; raise ValueError unless they are positive, finite and fall."""
     values = np.asarray(scales, np.float64)
-    good = values.ndim == 1 and np.all(np.isfinite(values)) and np.all(values > 0.0)
+    good = (
+        values.ndim == 1
+        and len(values) > 0
+        and np.all(np.isfinite(values))
+        and np.all(values > 0.0)
+    )
     if not good or np.any(np.diff(values) >= 0.0):
         raise ValueError(
-            f"`noise_scales` must be positive numbers, each below the one before; got {scales}."
+            f"`scales` must be positive numbers, each below the one before; got {scales}."
         )
     return tuple(values.tolist())
