@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lrmf_tfp.densities.bounded import BoundedBeta, shifted_beta
 from lrmf_tfp.densities.mixture import MixtureDensity, mixture_density
+from lrmf_tfp.densities.specs import Auto, DensitySpec, Gaussian, Made, Mixture, Pushforward
 from lrmf_tfp.densities.trainable import (
     FlowDensity,
     GaussianDensity,
@@ -14,10 +15,16 @@ from lrmf_tfp.densities.trainable import (
 )
 
 __all__ = [
+    "Auto",
     "BoundedBeta",
+    "DensitySpec",
     "FlowDensity",
+    "Gaussian",
     "GaussianDensity",
+    "Made",
+    "Mixture",
     "MixtureDensity",
+    "Pushforward",
     "flow_density",
     "gaussian_density",
     "mixture_density",

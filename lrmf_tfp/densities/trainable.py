@@ -16,7 +16,7 @@ from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp._validation import check_positive, check_positive_int
 from lrmf_tfp.samples.batch import Batch, as_batch
 from lrmf_tfp.samples.sources import thinned
-from lrmf_tfp.samples.standardize import weighted_moments
+from lrmf_tfp.samples.standardize import weighted_covariance, weighted_moments
 
 __all__ = [
     "FlowDensity",
@@ -251,12 +251,11 @@ class GaussianDensity(tfd.MultivariateNormalTriL):
 
         Without the correlations where there are too few samples for them (N <= 2 D).
         """
-        loc, scale = weighted_moments(rows, weights)
-        scale, dead = _live_scale(scale)
+        loc, covariance = weighted_covariance(rows, weights)
+        scale, dead = _live_scale(np.sqrt(np.diag(covariance)))
         variances = np.diag(np.square(scale))
-        few = len(rows) <= 2 * rows.shape[1]
-        moments = np.cov(rows.T, bias=True, aweights=weights)
-        covariance = variances if few else np.atleast_2d(moments)
+        if len(rows) <= 2 * rows.shape[1]:
+            covariance = variances
         ridge = np.where(dead, 1.0, 1e-10) * variances
         self.loc.assign(loc)
         self.scale_tril.assign(tf.cast(np.linalg.cholesky(covariance + ridge), self.dtype))

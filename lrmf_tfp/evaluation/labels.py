@@ -5,24 +5,29 @@ from __future__ import annotations
 import numpy as np
 
 from lrmf_tfp._core.typing import IntArray, Samples
-from lrmf_tfp._validation import as_labels, as_pair
+from lrmf_tfp.samples.domains import as_domains
+from lrmf_tfp.samples.sample import Sample
 
 __all__ = ["label_accuracy"]
 
 
 def label_accuracy(
-    moved: Samples, moved_labels: IntArray, target: Samples, target_labels: IntArray
+    moved: Samples | Sample,
+    moved_labels: IntArray | None,
+    target: Samples | Sample,
+    target_labels: IntArray | None,
 ) -> float:
     """Return the accuracy of a 1-nearest-neighbour classifier of the target on the moved source.
 
     Args:
-        moved: Moved source `[N, D]`.
-        moved_labels: Labels `[N]`, used here only, never in training.
-        target: Target `[M, D]`.
-        target_labels: Labels `[M]`.
+        moved: Moved source `[N, D]`; a `Sample` with weights gives the weighted share.
+        moved_labels: Labels `[N]`, used here only, never in training; those of the `Sample` if
+            None.
+        target: Target `[M, D]`; rows of weight 0 are nobody's neighbour.
+        target_labels: Labels `[M]`; those of the `Sample` if None.
 
     Returns:
-        Fraction of the moved rows that get their own label, in [0, 1].
+        (Weighted) fraction of the moved rows that get their own label, in [0, 1].
 
     Raises:
         ValueError: If widths or lengths differ, or labels are missing.
@@ -37,10 +42,14 @@ def label_accuracy(
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    moved, target = as_pair(moved, target)
-    wanted = as_labels(moved_labels, "moved_labels", num_rows=len(moved))
-    known = as_labels(target_labels, "target_labels", num_rows=len(target))
-    if wanted is None or known is None:
+    domains = {
+        "moved": Sample.of(moved, labels=moved_labels, name="moved"),
+        "target": Sample.of(target, labels=target_labels, name="target"),
+    }
+    checked = as_domains(domains)
+    moved, target = checked["moved"], checked["target"]
+    if moved.labels is None or target.labels is None:
         raise ValueError("`moved_labels` and `target_labels` must both be given; got None.")
-    classifier = KNeighborsClassifier(n_neighbors=1).fit(target, known)
-    return float(np.mean(classifier.predict(moved) == wanted))
+    classifier = KNeighborsClassifier(n_neighbors=1).fit(target.rows, target.labels)
+    right = classifier.predict(moved.rows) == moved.labels
+    return float(np.average(right, weights=moved.weights))

@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
+from lrmf_tfp.flows.affine import Affine, AffineLayer, Identity, affine_flow, identity_flow
 from lrmf_tfp.flows.base import Flow, back_to_back_flow
 from lrmf_tfp.flows.conditional import ConditionalFlow
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack
-from lrmf_tfp.flows.ffjord import FFJORDLayer, ffjord_flow
-from lrmf_tfp.flows.glow import GlowLevel, glow_flow
+from lrmf_tfp.flows.ffjord import FFJORD, FFJORDLayer, ffjord_flow
+from lrmf_tfp.flows.glow import Glow, GlowLevel, glow_flow
 from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
 from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer
 from lrmf_tfp.flows.linear import (
+    Coral,
     FixedAffineLayer,
+    GaussianOT,
+    MeanVariance,
     coral_flow,
     gaussian_ot_flow,
     mean_variance_flow,
 )
-from lrmf_tfp.flows.real_nvp import AffineCoupling, real_nvp_flow
-from lrmf_tfp.flows.spline import SplineCoupling, spline_flow
+from lrmf_tfp.flows.real_nvp import AffineCoupling, RealNVP, real_nvp_flow
+from lrmf_tfp.flows.spec import Built, ClosedForm, FlowSpec
+from lrmf_tfp.flows.spline import Spline, SplineCoupling, spline_flow
 
 __all__ = [
+    "Affine",
     "AffineCoupling",
     "AffineLayer",
+    "Built",
+    "ClosedForm",
     "ConditionalFlow",
     "ConvCoupling",
+    "Coral",
     "Coupling",
     "CouplingStack",
+    "FFJORD",
     "FFJORDLayer",
     "FixedAffineLayer",
     "Flow",
     "FlowLayer",
+    "FlowSpec",
+    "GaussianOT",
+    "Glow",
     "GlowLevel",
+    "Identity",
     "InverseLayer",
+    "MeanVariance",
     "PixelAffineLayer",
+    "RealNVP",
     "ReshapeLayer",
+    "Spline",
     "SplineCoupling",
     "affine_flow",
     "back_to_back_flow",

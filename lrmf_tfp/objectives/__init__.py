@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from lrmf_tfp.objectives.adversarial import AdversarialObjective, AdversarialTerms, Critic
+from lrmf_tfp.objectives.adversarial import (
+    Adversarial,
+    AdversarialObjective,
+    AdversarialTerms,
+    Critic,
+)
 from lrmf_tfp.objectives.autoencoders.vae import VAEObjective, VAETerms
 from lrmf_tfp.objectives.autoencoders.vae_gan import GAN_LOSSES, VAEGANObjective, VAEGANTerms
-from lrmf_tfp.objectives.back_to_back import BackToBackObjective, BackToBackTerms
-from lrmf_tfp.objectives.base import Objective, Plan, Stage, VariableGroup, copy_variables
+from lrmf_tfp.objectives.back_to_back import BackToBack, BackToBackObjective, BackToBackTerms
+from lrmf_tfp.objectives.base import (
+    Objective,
+    Plan,
+    Scorable,
+    Stage,
+    VariableGroup,
+    copy_variables,
+)
 from lrmf_tfp.objectives.classification import ClassificationObjective, ClassificationTerms
 from lrmf_tfp.objectives.divergence import (
     DivergenceObjective,
@@ -18,6 +30,7 @@ from lrmf_tfp.objectives.divergence import (
     sinkhorn_objective,
     sliced_wasserstein_objective,
 )
+from lrmf_tfp.objectives.divergence_specs import EMD, MMD, Energy, Sinkhorn, SlicedWasserstein
 from lrmf_tfp.objectives.generative.f_gan import FGANObjective, FGANTerms
 from lrmf_tfp.objectives.generative.gan import GANObjective, GANTerms
 from lrmf_tfp.objectives.generative.generators import (
@@ -25,7 +38,7 @@ from lrmf_tfp.objectives.generative.generators import (
     ImplicitGenerator,
     implicit_generator,
 )
-from lrmf_tfp.objectives.generative.gram import GRAMObjective, GRAMTerms, projection_network
+from lrmf_tfp.objectives.generative.gram import GRAM, GRAMObjective, GRAMTerms, projection_network
 from lrmf_tfp.objectives.generative.mmd_gan import (
     ClippedMLP,
     MMDGANObjective,
@@ -41,16 +54,23 @@ from lrmf_tfp.objectives.lrmf.gaussian import (
 )
 from lrmf_tfp.objectives.lrmf.noise import Anneal, NoisyObjective
 from lrmf_tfp.objectives.lrmf.objective import FixedMapLRMFObjective, LRMFObjective, LRMFTerms
+from lrmf_tfp.objectives.lrmf.plan import LRMFPlan
+from lrmf_tfp.objectives.lrmf.private import PrivateFit, PrivateFits
+from lrmf_tfp.objectives.lrmf.spec import LRMF
 from lrmf_tfp.objectives.maximum_likelihood import (
     MaximumLikelihoodObjective,
     MaximumLikelihoodTerms,
 )
+from lrmf_tfp.objectives.scored import GivenObjective, MadeObjective
+from lrmf_tfp.objectives.spec import ObjectiveSpec, Parts
 from lrmf_tfp.objectives.variational import VariationalObjective, VariationalTerms
 
 __all__ = [
+    "Adversarial",
     "AdversarialObjective",
     "AdversarialTerms",
     "Anneal",
+    "BackToBack",
     "BackToBackObjective",
     "BackToBackTerms",
     "ClassificationObjective",
@@ -59,30 +79,45 @@ __all__ = [
     "Critic",
     "DivergenceObjective",
     "DivergenceTerms",
+    "EMD",
+    "Energy",
     "FGANObjective",
     "FGANTerms",
     "FixedMapLRMFObjective",
     "GANObjective",
     "GANTerms",
     "GAN_LOSSES",
+    "GRAM",
     "GRAMObjective",
     "GRAMTerms",
     "GaussianMap",
     "GeneratorObjective",
+    "GivenObjective",
     "ImplicitGenerator",
+    "LRMF",
     "LRMFObjective",
+    "LRMFPlan",
     "LRMFTerms",
+    "MMD",
     "MMDGANObjective",
     "MMDGANTerms",
     "MMDNetObjective",
     "MMDNetTerms",
     "MMDObjective",
+    "MadeObjective",
     "MaximumLikelihoodObjective",
     "MaximumLikelihoodTerms",
     "NoisyObjective",
     "Objective",
+    "ObjectiveSpec",
+    "Parts",
     "Plan",
     "PositionsObjective",
+    "PrivateFit",
+    "PrivateFits",
+    "Scorable",
+    "Sinkhorn",
+    "SlicedWasserstein",
     "Stage",
     "VAEGANObjective",
     "VAEGANTerms",

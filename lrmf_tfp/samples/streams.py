@@ -39,7 +39,7 @@ class DatasetSource:
     @property
     def has_conditions(self) -> bool:
         """Whether some domain has conditions."""
-        return any(batch.conditions is not None for batch in next(self._once()))
+        return any(batch.conditions is not None for batch in next(self._once(), ()))
 
     def moments(self) -> tuple[Standardizer, ...]:
         """Return the moments of each domain over one pass of the dataset."""

@@ -31,7 +31,7 @@ def fit(  # noqa: PLR0913 (the front door: what, on what, how, and who is told)
     data: Any,
     config: FitConfig | None = None,
     *,
-    validation: tuple[Array | Sample, ...] | None = None,
+    validation: tuple[Array | Sample | Batch, ...] | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint_dir: str | Path | None = None,
     resume: bool = False,

@@ -175,5 +175,7 @@ def test_a_place_that_cannot_be_written_is_named(fitted, tmp_path):
 
 
 def test_loading_something_else_is_named(tmp_path):
-    with pytest.raises(ValueError, match="`path` must be a folder written by `save`"):
+    with pytest.raises(
+        ValueError, match="`path` must be a folder of an alignment written by `save`"
+    ):
         lt.load(tmp_path)
