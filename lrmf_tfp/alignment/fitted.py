@@ -48,7 +48,8 @@ class Alignment(Saved):
             ValueError: If `x` is not finite, or its width or columns are others than the fit's,
                 or conditions are missing or not asked for.
         """
-        return self._moved("transform", x, conditions)
+        sample = self._sample(x, conditions)
+        return self._like(x, sample, self.call("transform", *_arguments(sample)))
 
     def inverse_transform(self, x: Samples, conditions: Samples | None = None) -> Any:
         """Move samples `[N, D]`, or images, of the target back onto the source; see `transform`.
@@ -56,7 +57,8 @@ class Alignment(Saved):
         Raises:
             ValueError: See `transform`.
         """
-        return self._moved("inverse_transform", x, conditions)
+        sample = self._sample(x, conditions)
+        return self._like(x, sample, self.call("inverse_transform", *_arguments(sample)))
 
     def log_det_jacobian(self, x: Samples, conditions: Samples | None = None) -> Array:
         """Return `log|det d transform / dx|` `[N]` at samples `[N, D]` of the source.
@@ -115,26 +117,19 @@ class Alignment(Saved):
             seed=seed,
         )
 
-    def _moved(self, name: str, x: Samples, conditions: Samples | None) -> Any:
-        sample = self._sample(x, conditions)
-        moved = self.call(name, *self._arguments(sample)).reshape(sample.values.shape)
-        if not is_frame(x):
-            return moved
-        names = self.feature_names or sample.feature_names
-        return moved if names is None else frame_like(x, moved, names)
-
     def _evaluated(self, name: str, sample: Sample) -> Array:
         if not hasattr(self.module, name):
             raise AttributeError(
                 f"`{name}` needs an objective with densities; got '{self.metadata['objective']}'."
             )
-        return self.call(name, *self._arguments(sample))
+        return self.call(name, *_arguments(sample))
 
-    def _arguments(self, sample: Sample) -> tuple[Array, ...]:
-        rows = sample.rows
-        if sample.conditions is None:
-            return (rows,)
-        return rows, sample.conditions.astype(rows.dtype, copy=False)
+    def _like(self, x: Samples, sample: Sample, moved: Array) -> Any:
+        """Return moved rows in the shape, or as a frame of the kind, in which `x` came."""
+        names = self.feature_names or sample.feature_names
+        if names is None or not is_frame(x):
+            return moved.reshape(sample.values.shape)
+        return frame_like(x, moved, names)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -180,6 +175,14 @@ class Alignment(Saved):
         if len(fresh) < min(_FEW_ROWS, len(sample)):
             _LOGGER.warning("the score of `%s` rests on %d rows", domain, len(fresh))
         return fresh.without_empty_rows()
+
+
+def _arguments(sample: Sample) -> tuple[Array, ...]:
+    """Return what the module's functions take of a sample."""
+    rows = sample.rows
+    if sample.conditions is None:
+        return (rows,)
+    return rows, sample.conditions.astype(rows.dtype, copy=False)
 
 
 def load(path: str | Path) -> Alignment:

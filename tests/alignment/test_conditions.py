@@ -23,9 +23,12 @@ FORMS = {
 
 
 def domains(form, *, num_rows=4000, seed=0):
-    """y | c is standard normal in the target, moved and scaled by c in the source."""
+    """y | c is standard normal in the target, moved and scaled by c in the source.
+
+    The laws of c differ and overlap.
+    """
     rng = np.random.default_rng([seed, 7])
-    c, d = rng.uniform(-1.5, 1.0, (num_rows, 1)), rng.uniform(-1.0, 1.5, (num_rows, 1))
+    c, d = (2.0 * rng.beta(*shape, (num_rows, 1)) - 1.0 for shape in ((1.5, 1.0), (1.0, 1.5)))
     shift, scale = FORMS[form](c)
     source, target = rng.normal(size=(num_rows, 1)), rng.normal(size=(num_rows, 1))
     return (source - shift) / scale, c, target, d
