@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tensorflow_probability import distributions as tfd
 
 import lrmf_tfp as lt
-from experiments._runner import report, run_experiment, save_figure
+from experiments.common.runner import report, run_experiment, save_figure
 
 __all__ = ["Config", "main", "run"]
 

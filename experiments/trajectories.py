@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments._moons_methods import accuracy
-from experiments._runner import report, run_experiment, save_figure
+from experiments.common.runner import report, run_experiment, save_figure
+from experiments.moons.methods import accuracy
 
 __all__ = ["Config", "main", "run"]
 

@@ -1,0 +1,1 @@
+"""Points of one closed surface moved onto another: what happens to neighbourhoods."""
