@@ -1,4 +1,4 @@
-"""The pictures of the experiment `colour_transfer`."""
+"""The pictures: the photographs in new colours, and the measures."""
 
 from __future__ import annotations
 
@@ -8,23 +8,15 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-__all__ = ["TITLES", "draw_measures", "draw_recoloured"]
+from experiments.colour_transfer.config import TITLES
+from experiments.colour_transfer.pixels import Image
+from experiments.common.style import BLUE, VERMILLION, add_grid
 
-Image = NDArray[np.uint8]
-
-TITLES = {
-    "mean_variance": "mean-variance",
-    "coral": "CORAL",
-    "gaussian_ot": "Gaussian OT",
-    "emd": "exact EMD",
-    "lrmf": "LRMF",
-}
-"""Methods by name."""
+__all__ = ["draw_measures", "draw_recoloured"]
 
 # What is recoloured -> colour and marker (Okabe-Ito).
-_LOOKS = {"china": ("#0072B2", "o"), "flower": ("#D55E00", "D")}
+_LOOKS = {"china": (BLUE, "o"), "flower": (VERMILLION, "D")}
 _MEASURES = {
     "energy_distance": "energy distance to the\nother's pixels",
     "roughness": "roughness of the picture,\n1 is the original's",
@@ -82,7 +74,7 @@ def draw_measures(metrics: Mapping[str, Any]) -> Figure:
         if measure != "roughness":
             axes.set_xlim(left=-0.04 * axes.get_xlim()[1])
         axes.tick_params(labelsize=8)
-        axes.grid(axis="x", color="#E4E4E4", linewidth=0.6)
+        add_grid(axes, axis="x")
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_yticks(range(len(methods)), list(TITLES.values()), fontsize=9)
     panels[0].invert_yaxis()

@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.critics.run import main
+from experiments.common.runner import run_experiment
+from experiments.critics.config import Config
+from experiments.critics.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("critics", Config, run))

@@ -1,9 +1,8 @@
-"""The pictures of the experiment `critics`."""
+"""The pictures: the sweep, the exact critics and the learned one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,30 +11,21 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-import lrmf_tfp as lt
+from experiments.common.style import AMBER, BLUE, DARK, GREEN, PINK, SKY, VERMILLION
+from experiments.critics.learned import Fit
 
-__all__ = ["Fit", "draw_critics", "draw_learned", "draw_sweep"]
+__all__ = ["draw_critics", "draw_learned", "draw_sweep"]
 
 Array = NDArray[np.floating[Any]]
-_P, _Q, _FIRST, _SECOND, _TRUTH = "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#444444"
+_P, _Q, _FIRST, _SECOND, _TRUTH = VERMILLION, BLUE, GREEN, PINK, DARK
 _CURVES = {
-    "w1": ("W1, units of x", "#009E73", "-"),
-    "mmd_squared": ("squared MMD", "#CC79A7", "--"),
-    "total_variation": ("total variation", "#E69F00", "-."),
-    "jensen_shannon": ("Jensen-Shannon, nats", "#56B4E9", (0, (1, 1))),
+    "w1": ("W1, units of x", GREEN, "-"),
+    "mmd_squared": ("squared MMD", PINK, "--"),
+    "total_variation": ("total variation", AMBER, "-."),
+    "jensen_shannon": ("Jensen-Shannon, nats", SKY, (0, (1, 1))),
 }
 _SHIFTS = (0.0, 1.2, 2.4)
 _GRID = np.linspace(-1.0, 3.5, 901)
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A learned critic of the KL, and what is true of it."""
-
-    shift: float
-    critic: lt.ratios.LearnedCritic
-    steps: Array
-    bounds: Array  # held out, nats, one for each entry of `steps`
 
 
 def draw_sweep(curves: Mapping[str, Array]) -> Figure:
@@ -169,7 +159,7 @@ def _draw_functions(panels: Array, fit: Fit, x: Array, log_ratio: Array | None) 
         (
             "d log(ratio)/dx",
             critic.log_ratio_gradient,
-            {"color": "#E69F00", "lw": 1.4, "ls": "--"},
+            {"color": AMBER, "lw": 1.4, "ls": "--"},
         ),
         ("d ratio/dx", critic.ratio_gradient, {"color": _Q, "lw": 1.6, "ls": "-."}),
     )

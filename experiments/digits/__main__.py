@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.digits.run import main
+from experiments.common.runner import run_experiment
+from experiments.digits.config import Config
+from experiments.digits.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("digits", Config, run))

@@ -1,47 +1,21 @@
-"""The maps of the digits experiment: from vectors of one domain to those of the other."""
+"""The maps: from vectors of one domain to those of the other."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
 from experiments.common.maps import FlowMap, TransportMap
+from experiments.digits.config import Config
 
-__all__ = ["METHODS", "Fitted", "fit_map"]
+__all__ = ["Fitted", "fit_map"]
 
 Array = NDArray[np.floating[Any]]
-
-METHODS = ("none", "coral", "gaussian", "emd", "mmd", "gram", "lrmf")
-"""What vectors are moved by, in the order of the pictures."""
-
-
-class Settings(Protocol):
-    """What the maps need of the experiment's configuration."""
-
-    @property
-    def num_steps(self) -> int:
-        """Largest number of LRMF steps a stage."""
-
-    @property
-    def baseline_steps(self) -> int:
-        """Steps of the flows on MMD and GRAM."""
-
-    @property
-    def batch_size(self) -> int:
-        """Vectors of each domain in a step."""
-
-    @property
-    def jit_compile(self) -> bool:
-        """Compile with XLA."""
-
-    @property
-    def emd_samples(self) -> int:
-        """Most vectors of a domain that exact transport is given."""
 
 
 class Fitted(NamedTuple):
@@ -55,28 +29,28 @@ class Fitted(NamedTuple):
         return np.asarray(self.map.transform(vectors), np.float32)
 
 
-def fit_map(name: str, source: Array, target: Array, settings: Settings, *, seed: int) -> Fitted:
+def fit_map(name: str, source: Array, target: Array, config: Config, *, seed: int) -> Fitted:
     """Fit the map of a name of `METHODS` to vectors `[N, L]` and `[M, L]`, without labels."""
     began = time.process_time()
-    fitted = _FITS[name](source, target, settings, seed)
+    fitted = _FITS[name](source, target, config, seed)
     return Fitted(fitted, time.process_time() - began)
 
 
 def _in_closed_form(build: Callable[[Array, Array], Any]) -> Callable[..., FlowMap]:
-    return lambda source, target, settings, seed: FlowMap(build(source, target))
+    return lambda source, target, config, seed: FlowMap(build(source, target))
 
 
-def _transport(source: Array, target: Array, settings: Settings, seed: int) -> TransportMap:
+def _transport(source: Array, target: Array, config: Config, seed: int) -> TransportMap:
     rng = np.random.default_rng([seed, 1])
-    some = (rows[rng.permutation(len(rows))[: settings.emd_samples]] for rows in (source, target))
+    some = (rows[rng.permutation(len(rows))[: config.emd_samples]] for rows in (source, target))
     return TransportMap(*some)
 
 
-def _flow(objective: str) -> Callable[[Array, Array, Settings, int], lt.Aligner]:
+def _flow(objective: str) -> Callable[[Array, Array, Config, int], lt.Aligner]:
     """Return the fit of a RealNVP flow; all settings but the number of steps are defaults."""
 
-    def fit(source: Array, target: Array, settings: Settings, seed: int) -> lt.Aligner:
-        steps = settings.num_steps if objective == "lrmf" else settings.baseline_steps
+    def fit(source: Array, target: Array, config: Config, seed: int) -> lt.Aligner:
+        steps = config.num_steps if objective == "lrmf" else config.baseline_steps
         aligner = lt.Aligner(
             objective=objective,
             start="identity",
@@ -84,9 +58,9 @@ def _flow(objective: str) -> Callable[[Array, Array, Settings, int], lt.Aligner]
             num_restarts=1,
             config=lt.FitConfig(
                 num_steps=steps,
-                batch_size=settings.batch_size,
+                batch_size=config.batch_size,
                 steps_per_call=min(100, steps),
-                jit_compile=settings.jit_compile,
+                jit_compile=config.jit_compile,
             ),
             seed=seed,
         )
@@ -95,7 +69,7 @@ def _flow(objective: str) -> Callable[[Array, Array, Settings, int], lt.Aligner]
     return fit
 
 
-_FITS: dict[str, Callable[[Array, Array, Settings, int], Any]] = {
+_FITS: dict[str, Callable[[Array, Array, Config, int], Any]] = {
     "none": _in_closed_form(lambda source, _: lt.flows.identity_flow(source.shape[1])),
     "coral": _in_closed_form(lt.flows.coral_flow),
     "gaussian": _in_closed_form(lt.flows.gaussian_ot_flow),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,26 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-__all__ = ["CLASSIFIERS", "Judge", "mcnemar_p"]
+from experiments.common.seeds import mean_over_seeds, over_seeds, std_over_seeds
+from experiments.digits.maps import Fitted
+
+__all__ = ["SCORED", "Judge", "mcnemar_p", "measure", "summary"]
 
 Array = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
 Hits = NDArray[np.bool_]
 
 CLASSIFIERS = ("1nn", "logistic")
+SCORED = (
+    "value",
+    "lower",
+    "upper",
+    "normalized",
+    "private_nll_source",
+    "private_nll_target",
+    "converged",
+)
+"""What is reported of a score."""
 
 
 class Judge:
@@ -43,6 +56,32 @@ class Judge:
             kind: {name: fitted.predict(each) == labels for name, each in moved.items()}
             for kind, fitted in self._fitted.items()
         }
+
+
+def measure(
+    maps: Mapping[str, Fitted], vectors: Array, labels: Labels, *, judge: Judge
+) -> dict[str, Any]:
+    """Return accuracies on moved vectors, and tests of LRMF against each other method."""
+    moved = {name: each.move(vectors) for name, each in maps.items()}
+    found: dict[str, Any] = {}
+    for kind, hits in judge.hits(moved, labels).items():
+        found[f"accuracy_{kind}"] = {name: float(np.mean(each)) for name, each in hits.items()}
+        found[f"mcnemar_p{'' if kind == '1nn' else '_' + kind}"] = {
+            name: mcnemar_p(hits["lrmf"], each) for name, each in hits.items() if name != "lrmf"
+        }
+    return found
+
+
+def summary(per_seed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the means over seeds, their spread, and the largest p of each test."""
+    means, spread = mean_over_seeds(per_seed), std_over_seeds(per_seed, ddof=0)
+    found: dict[str, Any] = {}
+    for kind in CLASSIFIERS:
+        found[f"accuracy_{kind}"] = means[f"accuracy_{kind}"]
+        found[f"std_{kind}"] = spread[f"accuracy_{kind}"]
+    for key in ("mcnemar_p", "mcnemar_p_logistic"):
+        found[key] = over_seeds([each[key] for each in per_seed], max)
+    return found | {"score": {name: means["score"][name] for name in SCORED}}
 
 
 def mcnemar_p(first: Hits, second: Hits) -> float:

@@ -1,4 +1,4 @@
-"""The pictures of the experiment `digits`."""
+"""The pictures: digits and what becomes of them, projections, accuracies."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 import lrmf_tfp as lt
+from experiments.common.style import SOURCE, TARGET
 
-__all__ = ["METHOD_TITLES", "draw_accuracies", "draw_images", "draw_moved", "draw_projection"]
+__all__ = ["draw_accuracies", "draw_images", "draw_moved", "draw_projection"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -27,7 +28,6 @@ METHOD_TITLES = {
     "gram": "GRAM flow",
     "lrmf": "LRMF",
 }
-_SOURCE, _TARGET = "#D55E00", "#0072B2"
 _COLUMNS = 20
 _POINTS = 1000  # a panel of a projection
 _DIGIT_COLORS = colormaps["tab10"]
@@ -88,8 +88,8 @@ def draw_projection(
 
 
 def _draw_domains(axes: Axes, moved: Array, fixed: Array, *, names: Sequence[str]) -> None:
-    axes.plot(*fixed.T, "^", ms=3, mew=0, alpha=0.45, color=_TARGET, label=names[1])
-    axes.plot(*moved.T, "o", ms=3, mew=0, alpha=0.45, color=_SOURCE, label=names[0])
+    axes.plot(*fixed.T, "^", ms=3, mew=0, alpha=0.45, color=TARGET, label=names[1])
+    axes.plot(*moved.T, "o", ms=3, mew=0, alpha=0.45, color=SOURCE, label=names[0])
     axes.legend(fontsize=9, markerscale=2.5, framealpha=0.9, edgecolor="none")
 
 
@@ -102,7 +102,7 @@ def _draw_digits(
         if np.any(labels == digit):
             center = points[labels == digit].mean(axis=0)
             square = {"boxstyle": "circle,pad=0.15", "lw": 1.2, "fc": "white"}
-            square["ec"] = _SOURCE if marker == "o" else _TARGET
+            square["ec"] = SOURCE if marker == "o" else TARGET
             axes.text(*center, str(digit), fontsize=8, ha="center", va="center", bbox=square)
 
 
@@ -116,7 +116,7 @@ def draw_accuracies(
     for axes, (kind, title) in zip(panels, titles.items(), strict=True):
         for index, name in enumerate(methods):
             values = [each[f"accuracy_{kind}"][name] for each in entries]
-            color = _SOURCE if name == "lrmf" else _TARGET
+            color = SOURCE if name == "lrmf" else TARGET
             axes.plot([index] * len(values), values, "o", ms=5, mew=0, alpha=0.6, color=color)
             mean = float(np.mean(values))
             axes.plot([index - 0.3, index + 0.3], [mean, mean], color=color, lw=2.0)

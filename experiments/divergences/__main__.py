@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.divergences.run import main
+from experiments.common.runner import run_experiment
+from experiments.divergences.config import Config
+from experiments.divergences.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("divergences", Config, run))

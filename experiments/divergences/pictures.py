@@ -1,4 +1,4 @@
-"""The pictures of the experiment `divergences`."""
+"""The pictures: the fitted Gaussians, and the bounds over training."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from experiments.common.style import (
+    BLUE,
+    VERMILLION,
+    add_ellipse,
+    add_grid,
+)
 from experiments.divergences import mixture
-from experiments.gaussians.pictures import add_ellipse
 
 __all__ = ["draw_bounds", "draw_fits"]
 
 Array = NDArray[np.floating[Any]]
-_DATA, _EXACT, _LEARNED, _OTHER = "#B8B8B8", "#000000", "#D55E00", "#0072B2"
-_LOOKS = {"forward": ("#D55E00", "-"), "reverse": ("#0072B2", "--")}
+_DATA, _EXACT, _LEARNED, _OTHER = "#B8B8B8", "#000000", VERMILLION, BLUE
+_LOOKS = {"forward": (VERMILLION, "-"), "reverse": (BLUE, "--")}
 _LEVELS = (1.0, 2.0)  # standard deviations
 
 
@@ -88,7 +93,7 @@ def draw_bounds(
     axes.set_title("early values outside of the panel are cut off", fontsize=9, color="#666666")
     axes.set_xlabel("step of the critic")
     axes.set_ylabel("bound on training batches, nats")
-    axes.grid(color="#E4E4E4", linewidth=0.6)
+    add_grid(axes)
     axes.legend(frameon=False, fontsize=9)
     return figure
 

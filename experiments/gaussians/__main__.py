@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.gaussians.run import main
+from experiments.common.runner import run_experiment
+from experiments.gaussians.config import Config
+from experiments.gaussians.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("gaussians", Config, run))

@@ -1,22 +1,60 @@
-"""The pictures of the experiments that the library does not draw."""
+"""The pictures: moved Gaussians, moons of equal moments, and the gaps over training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-__all__ = ["add_ellipse", "add_ellipses", "add_normal_curves", "plot_gaps", "plot_grids"]
+import lrmf_tfp as lt
+from experiments.common.files import save_figure
+from experiments.common.style import (
+    AMBER,
+    BLUE,
+    DARK,
+    GREEN,
+    PINK,
+    SOURCE,
+    TARGET,
+    add_ellipse,
+    add_grid,
+)
+from experiments.gaussians.fits import AffineFit
+
+__all__ = ["draw"]
 
 Array = NDArray[np.floating[Any]]
-_SOURCE, _TARGET = "#D55E00", "#0072B2"
-_GAP_LOOKS = (("#0072B2", "-"), ("#E69F00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
+_FLOOR = 1e-16  # gaps below the rounding of float64 are drawn here
+_GAP_LOOKS = ((BLUE, "-"), (AMBER, "--"), (GREEN, "-."), (PINK, ":"))
+
+
+def draw(
+    output: Path,
+    *,
+    pairs: dict[int, lt.DomainPair],
+    fits: dict[int, AffineFit],
+    moons: tuple[lt.DomainPair, AffineFit],
+) -> None:
+    """Write the pictures: 1-D densities, 2-D ellipses, moons, and the gaps over steps."""
+    for dim, decorate in ((1, add_normal_curves), (2, add_ellipses)):
+        if dim in pairs:
+            source, target = pairs[dim].source, pairs[dim].target
+            figure = lt.plotting.plot_alignment(source, fits[dim].moved, target)
+            decorate(figure, (source, target), (fits[dim].moved, target))
+            save_figure(figure, output / f"gaussians_{dim}d.png")
+    pair, fitted = moons
+    figure = lt.plotting.plot_alignment(pair.source, fitted.moved, pair.target)
+    add_ellipses(figure, (pair.source, pair.target), (fitted.moved, pair.target))
+    figure.set_figheight(figure.get_figheight() + 0.3)
+    figure.suptitle("affine flow, Gaussian density: equal ellipses, unequal shapes", fontsize=10)
+    save_figure(figure, output / "affine_moons.png")
+    curves = {f"D = {dim}": (each.steps, each.losses) for dim, each in fits.items()}
+    save_figure(plot_gaps(curves, floor=_FLOOR), output / "gaps.png")
 
 
 def add_normal_curves(figure: Figure, *clouds: tuple[Array, Array]) -> None:
@@ -24,7 +62,7 @@ def add_normal_curves(figure: Figure, *clouds: tuple[Array, Array]) -> None:
     for axes, pair in zip(figure.axes, clouds, strict=True):
         left, right = axes.get_xlim()
         grid = np.linspace(left, right, 400)
-        for values, color in zip(pair, (_SOURCE, _TARGET), strict=True):
+        for values, color in zip(pair, (SOURCE, TARGET), strict=True):
             mean, std = float(values.mean()), float(values.std())
             density = np.exp(-0.5 * ((grid - mean) / std) ** 2) / (std * np.sqrt(2.0 * np.pi))
             axes.plot(grid, density, color=color, linewidth=1.8)
@@ -34,7 +72,7 @@ def add_normal_curves(figure: Figure, *clouds: tuple[Array, Array]) -> None:
 def add_ellipses(figure: Figure, *clouds: tuple[Array, Array]) -> None:
     """Draw 1- and 2-sigma ellipses of (source, target) `[N, 2]` on each panel of a figure."""
     for axes, pair in zip(figure.axes, clouds, strict=True):
-        for points, color, dashes in zip(pair, (_SOURCE, _TARGET), ("-", "--"), strict=True):
+        for points, color, dashes in zip(pair, (SOURCE, TARGET), ("-", "--"), strict=True):
             for sigma in (1.0, 2.0):
                 ellipse = add_ellipse(
                     axes,
@@ -55,59 +93,15 @@ def plot_gaps(curves: Mapping[str, tuple[Array, Array]], *, floor: float) -> Fig
     axes = figure.subplots()
     for (name, (steps, gaps)), (color, dashes) in zip(curves.items(), _GAP_LOOKS, strict=False):
         axes.plot(steps, np.maximum(gaps, floor), dashes, color=color, linewidth=1.5, label=name)
-    axes.axhline(1e-6, color="#444444", linestyle="--", linewidth=0.8)
+    axes.axhline(1e-6, color=DARK, linestyle="--", linewidth=0.8)
     place = {"transform": axes.get_yaxis_transform(), "ha": "right", "fontsize": 9}
     axes.text(0.99, 1.5e-6, "goal: 1e-6 nats", **place)
     axes.set_yscale("log")
     axes.set_xlabel("training step")
     axes.set_ylabel("L above its minimum 0, nats")
-    axes.grid(color="#E4E4E4", linewidth=0.6)
+    add_grid(axes)
     axes.legend(frameon=False)
     return figure
-
-
-def plot_grids(
-    grids: Mapping[str, Array], *, rows: Sequence[str], columns: Sequence[str]
-) -> Figure:
-    """Draw label accuracies `[R, C, K]` of K seeds as one coloured table a method.
-
-    A cell shows the mean as its colour and number, and below it the lowest and the highest.
-    """
-    figure = Figure(figsize=(3.6 * len(grids) + 0.6, 0.62 * len(rows) + 1.3), dpi=150)
-    figure.set_layout_engine("constrained")
-    panels = figure.subplots(1, len(grids), squeeze=False, sharey=True)[0]
-    image = None
-    for axes, (name, values) in zip(panels, grids.items(), strict=True):
-        means = values.mean(axis=2)
-        image = axes.imshow(means, cmap="viridis", vmin=0.5, vmax=1.0, aspect="auto")
-        for (row, column), mean in np.ndenumerate(means):
-            low, high = values[row, column].min(), values[row, column].max()
-            color = "black" if mean > 0.75 else "white"
-            text = f"{mean:.2f}\n{low:.2f} to {high:.2f}"
-            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
-        axes.set_title(name, fontsize=11, fontweight="bold")
-        axes.set_xticks(range(len(columns)), columns)
-        axes.set_yticks(range(len(rows)), rows)
-        axes.set_xlabel("batch size")
-    panels[0].set_ylabel("learning rate")
-    bar = figure.colorbar(image, ax=list(panels), shrink=0.9)
-    bar.set_label("label accuracy, mean over seeds")
-    return figure
-
-
-def add_ellipse(
-    axes: Axes, mean: Array, cov: Array, *, sigma: float, color: str, ls: str, lw: float = 1.5
-) -> Ellipse:
-    """Draw the ellipse of a mean `[2]` and a covariance `[2, 2]`, `sigma` deviations wide."""
-    values, vectors = np.linalg.eigh(cov)
-    angle = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
-    width, height = 2.0 * sigma * np.sqrt(values[::-1])
-    place = (float(mean[0]), float(mean[1]))
-    ellipse = Ellipse(
-        place, width, height, angle=angle, fill=False, color=color, linestyle=ls, linewidth=lw
-    )
-    axes.add_patch(ellipse)
-    return ellipse
 
 
 def _widened(bounds: tuple[float, float], values: Array) -> tuple[float, float]:

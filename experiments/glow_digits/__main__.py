@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.glow_digits.run import main
+from experiments.common.runner import run_experiment
+from experiments.glow_digits.config import Config
+from experiments.glow_digits.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("glow_digits", Config, run))

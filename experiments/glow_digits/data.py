@@ -1,4 +1,4 @@
-"""The digits of the Glow experiment: rows for training, stopping, scoring and labelling."""
+"""The digits: rows for training, stopping, scoring and labelling."""
 
 from __future__ import annotations
 

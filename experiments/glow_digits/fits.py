@@ -1,4 +1,4 @@
-"""The fits of the Glow experiment: one density and one map, compiled once, used for every method.
+"""The fits: one density and one map, compiled once, used for every method.
 
 The density is fitted by maximum likelihood to the source, to the target, to a moved source and
 to mixtures; the map is fitted with it by LRMF. What is kept of a fit are log-densities and moved
@@ -15,16 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
+from experiments.glow_digits.config import Config
 from experiments.glow_digits.data import Digits
-from experiments.glow_digits.parts import (
-    Moved,
-    Outcome,
-    PrivateFits,
-    Settings,
-    Stage,
-    in_parts,
-    moved_by,
-)
+from experiments.glow_digits.models import fit_config, glow, glow_density
+from experiments.glow_digits.parts import Moved, Outcome, PrivateFits, Stage, in_parts, moved_by
 
 __all__ = ["Bench"]
 
@@ -42,17 +36,17 @@ class Bench:
         private: The best private fits so far.
     """
 
-    def __init__(self, digits: Digits, settings: Settings) -> None:
+    def __init__(self, digits: Digits, config: Config) -> None:
         self.digits = digits
-        self.settings = settings
-        self.density = settings.density(seed=settings.seed)
-        self.flow = settings.glow(seed=settings.seed + 1000)
+        self.config = config
+        self.density = glow_density(config, seed=config.seed)
+        self.flow = glow(config, seed=config.seed + 1000)
         self.private = PrivateFits()
         self._density_start = _values(self.density)
         self._flow_start = _values(self.flow)
         likelihood = lt.objectives.MaximumLikelihoodObjective(self.density)
-        self._likelihood = lt.training.Trainer(likelihood, settings.config())
-        self._joint = lt.training.Trainer(self._objective(self.flow), settings.config())
+        self._likelihood = lt.training.Trainer(likelihood, fit_config(config))
+        self._joint = lt.training.Trainer(self._objective(self.flow), fit_config(config))
 
     def fit_private(self) -> None:
         """Fit the density to each domain alone, each pass at half the rate of the one before."""
@@ -62,7 +56,7 @@ class Bench:
             _assign(self._density_start, self.density)
             lt.densities.moment_start(self.density, train)
             before = np.inf
-            for index in range(self.settings.max_passes):
+            for index in range(self.config.max_passes):
                 self._likelihood.fit((train,), validation=(stop,), rate=0.5**index)
                 nll = -float(np.mean(self.log_prob(stop)))
                 self.private.last_gain[domain] = before - nll
@@ -142,7 +136,7 @@ class Bench:
         """Return the flow from source to noise and on to the target, of the private fits."""
         flows = []
         for values in self.private.values:
-            density = self.settings.density(seed=0)
+            density = glow_density(self.config, seed=0)
             _assign(values, density)
             flows.append(density.bijector)
         return lt.flows.back_to_back_flow(*flows)
@@ -181,11 +175,11 @@ class Bench:
         trainer = self._joint
         _assign(self.private.values[1], self.density)
         if flow is None:
-            start = self._flow_start if seed is None else _values(self.settings.glow(seed=seed))
+            start = self._flow_start if seed is None else _values(glow(self.config, seed=seed))
             _assign(start, self.flow)
         if flow is not None or optimizer is not None:
             objective = self._objective(flow or self.flow)
-            trainer = lt.training.Trainer(objective, self.settings.config(optimizer=optimizer))
+            trainer = lt.training.Trainer(objective, fit_config(self.config, optimizer=optimizer))
         return trainer
 
     def _outcome(self, title: str, given: Moved, *, began: float) -> Outcome:

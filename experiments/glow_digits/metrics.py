@@ -1,4 +1,4 @@
-"""What is reported of each method of the Glow experiment."""
+"""What is reported of each method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fits of the Glow experiment are made of, and what is kept of them."""
+"""What the fits are made of, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -10,55 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments.glow_digits.data import SIDE
 
-__all__ = ["Moved", "Outcome", "PrivateFits", "Settings", "Stage", "in_parts", "moved_by"]
+__all__ = ["Moved", "Outcome", "PrivateFits", "Stage", "in_parts", "moved_by"]
 
 Array = NDArray[np.floating[Any]]
 
 _ROWS_AT_ONCE = 4096
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How large the flows are and how they are fitted."""
-
-    num_levels: int
-    steps_per_level: int
-    width: int
-    num_steps: int
-    batch_size: int
-    learning_rate: float
-    max_passes: int
-    jit_compile: bool
-    seed: int
-
-    def config(self, *, optimizer: Any = None) -> lt.FitConfig:
-        """Return the settings of one pass."""
-        return lt.FitConfig(
-            num_steps=self.num_steps,
-            batch_size=self.batch_size,
-            optimizer=optimizer or lt.training.Adam(self.learning_rate),
-            steps_per_call=max(1, self.num_steps // 15),
-            jit_compile=self.jit_compile,
-            seed=self.seed,
-        )
-
-    def glow(self, *, seed: int) -> Any:
-        """Return a Glow flow on rows `[N, 256]`, the identity at the start."""
-        flow = lt.flows.glow_flow(
-            [SIDE, SIDE, 1],
-            num_levels=self.num_levels,
-            steps_per_level=self.steps_per_level,
-            hidden_units=(self.width, self.width),
-            seed=seed,
-        )
-        return flow.flattened()
-
-    def density(self, *, seed: int) -> Any:
-        """Return a density of Student t noise through a Glow flow."""
-        flow = self.glow(seed=seed)
-        return lt.densities.flow_density(flow, base=lt.densities.student_t_base(flow.event_size))
 
 
 class PrivateFits:

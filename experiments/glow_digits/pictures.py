@@ -1,4 +1,4 @@
-"""The pictures of the Glow experiment: the panel of digits, the loss curves and the trade."""
+"""The pictures: the panel of digits, the loss curves and the trade."""
 
 from __future__ import annotations
 
@@ -11,20 +11,33 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
+from experiments.common.style import (
+    AMBER,
+    BLUE,
+    DARK,
+    GREEN,
+    GREY,
+    PINK,
+    SKY,
+    SOURCE,
+    TARGET,
+    VERMILLION,
+    add_grid,
+)
 from experiments.glow_digits.data import Digits, to_pixels
 from experiments.glow_digits.parts import Outcome
 
 __all__ = ["draw_losses", "draw_panel", "draw_trade"]
 
 Array = NDArray[np.floating[Any]]
-_SOURCE, _TARGET, _BOUND = "#D55E00", "#0072B2", "#009E73"
+_BOUND = GREEN
 _LOOKS = (
     ("#000000", "-"),
-    ("#D55E00", "--"),
-    ("#0072B2", "-."),
-    ("#CC79A7", ":"),
-    ("#E69F00", "-"),
-    ("#56B4E9", "--"),
+    (VERMILLION, "--"),
+    (BLUE, "-."),
+    (PINK, ":"),
+    (AMBER, "-"),
+    (SKY, "--"),
     ("#7F7F7F", "-."),
 )
 _TILE = 0.46  # inches
@@ -40,9 +53,9 @@ def draw_panel(outcomes: Sequence[Outcome], digits: Digits, *, num_columns: int 
     """
     chosen = [_one_of_each(test.labels, num_columns) for test in digits[2:4]]
     blocks = [
-        [("A (USPS)", digits.source_test.rows, _SOURCE)]
+        [("A (USPS)", digits.source_test.rows, SOURCE)]
         + [(f"{each.title} T(A)", each.moved, "black") for each in outcomes],
-        [("B (MNIST)", digits.target_test.rows, _TARGET)]
+        [("B (MNIST)", digits.target_test.rows, TARGET)]
         + [(f"{each.title} T⁻¹(B)", each.back, "black") for each in outcomes],
     ]
     num_rows = len(outcomes) + 1
@@ -96,8 +109,7 @@ def draw_losses(
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("step", fontsize=9)
     axes.set_ylabel(f"held-out L, nats (log scale above {_LINEAR_BELOW:g})", fontsize=9)
-    axes.grid(color="#E4E4E4", linewidth=0.6)
-    axes.set_axisbelow(True)
+    add_grid(axes, below=True)
     axes.tick_params(labelsize=8)
     axes.legend(fontsize=8, frameon=True, framealpha=0.85, edgecolor="none")
     return figure
@@ -139,7 +151,7 @@ def draw_trade(
 
 def _mark_gap(axes: Axes, score: lt.AlignmentScore, *, measured: str, last: float) -> None:
     """Draw an arrow from the bound to a score beyond the last step, and say what it is."""
-    ends = {"arrowstyle": "<->", "color": "#444444", "linewidth": 1.0}
+    ends = {"arrowstyle": "<->", "color": DARK, "linewidth": 1.0}
     axes.annotate("", (1.03 * last, 0.0), (1.03 * last, score.value), arrowprops=ends)
     told = "converged" if score.converged else "not converged"
     axes.annotate(
@@ -147,7 +159,7 @@ def _mark_gap(axes: Axes, score: lt.AlignmentScore, *, measured: str, last: floa
         (1.05 * last, 0.5 * score.value),
         fontsize=8,
         va="center",
-        color="#444444",
+        color=DARK,
     )
 
 
@@ -165,7 +177,7 @@ def _draw_digit(axes: Axes, image: Array) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
-        spine.set(color="#999999", linewidth=0.5)
+        spine.set(color=GREY, linewidth=0.5)
 
 
 def _figure(width: float, height: float) -> Figure:

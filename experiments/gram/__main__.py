@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.gram.run import main
+from experiments.common.runner import run_experiment
+from experiments.gram.config import Config
+from experiments.gram.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("gram", Config, run))

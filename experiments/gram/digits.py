@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +13,9 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 import lrmf_tfp as lt
+from experiments.gram.config import Config
 
-__all__ = ["DigitSettings", "check_mnist", "load_mnist", "train_digits"]
+__all__ = ["check_mnist", "train_digits"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -42,16 +42,6 @@ class _Basis(NamedTuple):
         return cls(*(part.astype(np.float32) for part in (found.mean_, found.components_, stds)))
 
 
-@dataclass(frozen=True)
-class DigitSettings:
-    """How the digits are learned."""
-
-    num_steps: int
-    batch_size: int
-    bandwidths: tuple[float, ...]
-    seed: int
-
-
 def check_mnist() -> None:
     """Raise in one line if MNIST is not there, before anything is trained."""
     folder = os.environ.get("TFDS_DATA_DIR", "")
@@ -72,23 +62,25 @@ def load_mnist() -> tuple[Array, Array]:
     return train.reshape(len(train), -1), test.reshape(len(test), -1)
 
 
-def train_digits(settings: DigitSettings) -> tuple[dict[str, float], dict[str, Array]]:
+def train_digits(config: Config) -> tuple[dict[str, float], dict[str, Array]]:
     """Return the metrics, and the sheets of real, untrained and trained digits."""
     train, test = load_mnist()
     basis = _Basis.of(train)
-    generator = _generator(basis, seed=settings.seed)
-    projection = _projection(basis, seed=settings.seed + 1000)
-    objective = lt.objectives.GRAMObjective(generator, projection, bandwidths=settings.bandwidths)
+    generator = _generator(basis, seed=config.seed)
+    projection = _projection(basis, seed=config.seed + 1000)
+    objective = lt.objectives.GRAMObjective(
+        generator, projection, bandwidths=config.digits_bandwidths
+    )
     compare = _comparison(train, test)
     before = generator.sample(_NUM_COMPARED, seed=5).numpy()
-    config = lt.FitConfig(
-        num_steps=settings.num_steps,
-        batch_size=settings.batch_size,
+    settings = lt.FitConfig(
+        num_steps=config.digits_steps,
+        batch_size=config.digits_batch_size,
         optimizer={"generator": _adam(1e-3), "projection": _adam(5e-4)},
-        seed=settings.seed,
+        seed=config.seed,
     )
     began = time.monotonic()
-    result = lt.fit(objective, (train,), config)
+    result = lt.fit(objective, (train,), settings)
     seconds = time.monotonic() - began
     after = generator.sample(_NUM_COMPARED, seed=5).numpy()
     metrics = {

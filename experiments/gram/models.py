@@ -1,4 +1,4 @@
-"""The four models of the ring experiment: how they are built, trained, watched and measured."""
+"""The four models of the ring: how they are built, trained, watched and measured."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 import lrmf_tfp as lt
 
-__all__ = ["MODELS", "Run", "Settings", "TITLES", "Watch", "measure", "train"]
+__all__ = ["Run", "Settings", "Watch", "measure", "train"]
 
 Array = NDArray[np.floating[Any]]
 
-TITLES = {"gram": "GRAM", "mmd_net": "MMD-net", "mmd_gan": "MMD-GAN", "gan": "GAN"}
 _HIDDEN = (100, 100)
 _CODE_STEPS = 5
 _GRAM_RATE = 1e-3

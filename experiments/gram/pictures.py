@@ -1,4 +1,4 @@
-"""The pictures of the experiment on generators."""
+"""The pictures: samples in time and over the grid, traces, digits, and the animation."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments.common.runner import save_figure
-from experiments.gram.models import TITLES, Run, Watch
+from experiments.common.files import save_figure
+from experiments.common.style import BLUE, DARK, GREEN, PINK, VERMILLION, add_grid
+from experiments.gram.config import TITLES
+from experiments.gram.models import Run, Watch
 
 __all__ = ["animate_ring", "plot_digits", "plot_grid", "plot_snapshots", "plot_traces"]
 
 Array = NDArray[np.floating[Any]]
-_DATA, _SAMPLES = "#0072B2", "#D55E00"
+_DATA, _SAMPLES = BLUE, VERMILLION
 _LOOKS = {
-    "gram": ("#D55E00", "-"),
-    "mmd_net": ("#0072B2", "--"),
-    "mmd_gan": ("#009E73", "-."),
-    "gan": ("#CC79A7", ":"),
+    "gram": (VERMILLION, "-"),
+    "mmd_net": (BLUE, "--"),
+    "mmd_gan": (GREEN, "-."),
+    "gan": (PINK, ":"),
 }
 _NUM_DOTS = 400
 _NUM_MOVING = 600
@@ -106,18 +108,18 @@ def plot_traces(
         panels[0].plot(steps, np.sqrt(history["mmd_squared"]), color=_SAMPLES, linewidth=0.8)
         panels[1].plot(steps, history["pearson"], color=_SAMPLES, linewidth=0.8)
         panels[2].plot(steps, history["mean_ratio"], color=_SAMPLES, linewidth=0.8)
-    panels[2].axhline(1.0, color="#444444", linestyle="--", linewidth=0.8)
+    panels[2].axhline(1.0, color=DARK, linestyle="--", linewidth=0.8)
     for name, (steps, values) in distances.items():
         color, dashes = _LOOKS[name]
         panels[3].plot(steps, values, dashes, color=color, linewidth=1.4, label=TITLES[name])
-    panels[3].axhline(floor, color="#444444", linestyle="--", linewidth=0.8, label="data")
+    panels[3].axhline(floor, color=DARK, linestyle="--", linewidth=0.8, label="data")
     panels[3].legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 0.1))
     titles = ("GRAM: MMD of the features", "GRAM: Pearson estimate", "GRAM: mean ratio")
     for axes, title in zip(panels, (*titles, "squared MMD of the samples"), strict=True):
         axes.set_title(title, fontsize=10)
         axes.set_xscale("log")
         axes.set_xlabel("generator step", fontsize=9)
-        axes.grid(color="#E4E4E4", linewidth=0.6)
+        add_grid(axes)
         axes.tick_params(labelsize=8, which="both")
     for index in (0, 1, 3):
         panels[index].set_yscale("log")

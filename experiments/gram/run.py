@@ -1,24 +1,19 @@
-"""A ring of Gaussians, and digits, imitated by GRAM and by its rivals MMD-net, MMD-GAN and GAN.
-
-Samples are compared with fresh data: how many of the eight modes they cover, which share lies
-within three standard deviations of one, and their squared MMD. The noise-by-width grid repeats
-that for small and large generators. Each model is reported as it comes.
-"""
+"""Trains every model on the ring, over the grid, and GRAM on digits."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import lrmf_tfp as lt
-from experiments.common.runner import report, run_experiment
-from experiments.gram.digits import DigitSettings, check_mnist, train_digits
-from experiments.gram.models import MODELS, TITLES, Run, Settings, Watch, measure, train
+from experiments.common.runner import report
+from experiments.common.seeds import mean_over_seeds, seeds_of, std_over_seeds
+from experiments.gram.config import TITLES, Config
+from experiments.gram.digits import check_mnist, train_digits
+from experiments.gram.models import Run, Settings, Watch, measure, train
 from experiments.gram.pictures import (
     animate_ring,
     plot_digits,
@@ -27,7 +22,7 @@ from experiments.gram.pictures import (
     plot_traces,
 )
 
-__all__ = ["Config", "main", "run"]
+__all__ = ["run"]
 
 _NUM_FRESH = 10_000
 _FRESH_SEED = 1000  # added to the seed, so that no model has seen the samples it is measured by
@@ -36,64 +31,12 @@ _NUM_SHOWN = 5
 _SHEET = (6, 6)
 
 
-@dataclass(frozen=True)
-class Config:
-    """Settings of the experiment."""
-
-    models: tuple[str, ...] = field(
-        default=("gram", "mmd_net", "mmd_gan", "gan"), metadata={"help": "models to train"}
-    )
-    noise_size: int = field(default=20, metadata={"help": "columns of the noise"})
-    width: int = field(default=100, metadata={"help": "units of each hidden layer"})
-    num_features: int = field(default=10, metadata={"help": "columns of features and codes"})
-    num_dims: int = field(default=2, metadata={"help": "of the ring, 2 or 3"})
-    num_samples: int = field(default=60_000, metadata={"help": "training samples of the ring"})
-    num_steps: int = field(default=4000, metadata={"help": "steps of each generator"})
-    batch_size: int = field(default=100, metadata={"help": "rows of a batch"})
-    projection_rate: float = field(
-        default=2e-4, metadata={"help": "of the projection of GRAM; published: 1e-3"}
-    )
-    gan_rate: float = field(default=1e-3, metadata={"help": "of the GAN; published: 1e-4"})
-    mmd_gan_rate: float = field(default=5e-4, metadata={"help": "of the MMD-GAN; published: 5e-5"})
-    grid: bool = field(default=True, metadata={"help": "train over noise sizes and widths, too"})
-    grid_noise_sizes: tuple[int, ...] = field(default=(2, 4, 8, 16))
-    grid_widths: tuple[int, ...] = field(default=(20, 100, 200))
-    digits: bool = field(default=True, metadata={"help": "GRAM on MNIST, too"})
-    digits_steps: int = field(default=4000, metadata={"help": "steps of the digits' generator"})
-    digits_batch_size: int = field(default=200, metadata={"help": "digits in a batch"})
-    digits_bandwidths: tuple[float, ...] = field(default=(1.0, 3.0))
-    jit_compile: bool = field(default=True, metadata={"help": "compile with XLA what gains by it"})
-    seeds: int = field(default=1, metadata={"help": "number of seeds to run, from --seed on"})
-    seed: int = field(default=0, metadata={"help": "first seed of data, start and batches"})
-
-    def __post_init__(self) -> None:
-        """Check what the library does not, before anything is trained."""
-        for name in self.models:
-            if name not in MODELS:
-                raise ValueError(f"`models` must be among {sorted(MODELS)}; got {name!r}.")
-        for name in ("num_steps", "batch_size", "digits_steps", "seeds"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1; got {getattr(self, name)}.")
-
-    @classmethod
-    def quick(cls) -> Config:
-        """Return settings that end in under a minute."""
-        return cls(
-            num_samples=2000,
-            num_steps=150,
-            grid_noise_sizes=(2, 16),
-            grid_widths=(20,),
-            digits=False,
-            jit_compile=False,
-        )
-
-
 def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     """Return the metrics; draw the pictures of the first seed into `output` if it is given."""
     if config.digits and "gram" in config.models:
         check_mnist()
     metrics: dict[str, Any] = {"per_seed": []}
-    for seed in range(config.seed, config.seed + config.seeds):
+    for seed in seeds_of(config):
         drawn = output if seed == config.seed else None
         metrics["per_seed"].append({"seed": seed, **run_seed(config, seed, output=drawn)})
     for name in config.models:
@@ -150,13 +93,7 @@ def run_grid(
 
 def run_digits(config: Config, *, output: Path | None) -> dict[str, float]:
     """Train GRAM on MNIST."""
-    settings = DigitSettings(
-        num_steps=config.digits_steps,
-        batch_size=config.digits_batch_size,
-        bandwidths=config.digits_bandwidths,
-        seed=config.seed,
-    )
-    metrics, sheets = train_digits(settings)
+    metrics, sheets = train_digits(config)
     report(f"gram: digits, squared MMD {metrics['mmd_squared']:.4f}")
     if output is not None:
         rows, columns = _SHEET
@@ -228,30 +165,12 @@ def frame_steps(num_steps: int) -> list[int]:
 
 def summary(cells: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Return the means over cells or seeds, their standard deviations and the worst."""
-    names = list(cells[0])
-    values = {name: np.array([cell[name] for cell in cells]) for name in names}
-    means: dict[str, Any] = {name: float(values[name].mean()) for name in names}
-    means["std"] = {
-        name: float(values[name].std(ddof=1)) if len(cells) > 1 else 0.0 for name in names
+    worst = {"modes": np.min, "high_quality": np.min, "mmd_squared": np.max, "seconds": np.max}
+    return mean_over_seeds(cells) | {
+        "std": std_over_seeds(cells),
+        "worst": {
+            name: reduce([cell[name] for cell in cells])
+            for name, reduce in worst.items()
+            if name in cells[0]
+        },
     }
-    means["worst"] = {
-        "modes": int(values["modes"].min()),
-        "high_quality": float(values["high_quality"].min()),
-        "mmd_squared": float(values["mmd_squared"].max()),
-    }
-    if "seconds" in values:
-        means["worst"]["seconds"] = float(values["seconds"].max())
-    return means
-
-
-def main() -> int:
-    """Run from the command line."""
-    try:
-        return run_experiment("gram", Config, run)
-    except FileNotFoundError as error:  # MNIST is not there, seen before anything is trained
-        report(f"experiments.gram: error: {error}")
-        return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())

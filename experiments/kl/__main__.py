@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.kl.run import main
+from experiments.common.runner import run_experiment
+from experiments.kl.config import Config
+from experiments.kl.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("kl", Config, run))

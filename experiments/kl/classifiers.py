@@ -1,4 +1,4 @@
-"""Two laws on the line, and the classifiers that learn their ratio, for the experiment `kl`."""
+"""The classifiers that learn a log-ratio from samples, and two closed forms beside them."""
 
 from __future__ import annotations
 
@@ -7,56 +7,51 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import simpson
-from tensorflow_probability import distributions as tfd
 
 import lrmf_tfp as lt
-from experiments.kl.pictures import LineTables
+from experiments.common.runner import report
+from experiments.common.seeds import mean_over_seeds, over_seeds
+from experiments.kl.config import Config
+from experiments.kl.line import draw_line, line_tables
+from experiments.kl.plane import plane_laws
 
 __all__ = [
+    "Classifier",
+    "DensityRatio",
     "MATCHING_ROWS",
     "classifier_metrics",
-    "deviation",
-    "draw_line",
-    "fit_classifier",
+    "fit_classifiers",
     "fit_closed_forms",
-    "line_laws",
-    "line_tables",
+    "fit_plane",
     "other_metrics",
 ]
 
 Array = NDArray[np.floating[Any]]
 Classifier = lt.ratios.ClassifierRatio
 DensityRatio = lt.ratios.DensityRatio
-
 MATCHING_ROWS = 1000
 """Samples for kernel mean matching, which solves a system of that many equations."""
 
 
-def line_laws() -> tuple[tfd.Distribution, tfd.Distribution]:
-    """Return p, the numerator, and q, the denominator, of the line."""
-    one, two = np.float64(1.0), np.float64(2.0)
-    return tfd.Normal(one, one), tfd.Normal(np.float64(0.0), two)
+def fit_classifiers(config: Config) -> tuple[list[Classifier], Classifier]:
+    """Return classifiers of equal class sizes, and one of four samples of p for one of q."""
+    fits, rows = [], config.num_samples
+    for seed in range(config.seed, config.seed + config.num_fits):
+        samples = draw_line(seed, rows, rows)
+        fits.append(fit_classifier(samples, num_steps=config.num_steps, seed=seed))
+        report(f"kl: classifier {seed}, {fits[-1].kl():.4f} nats")
+    samples = draw_line(config.seed + 10_000, rows, rows // 4)
+    return fits, fit_classifier(samples, num_steps=config.num_steps, seed=config.seed)
 
 
-def line_tables(grid: Array) -> LineTables:
-    """Return densities and true log-ratio `[G]` of the line on a grid."""
-    p, q = line_laws()
-    log_p, log_q = p.log_prob(grid).numpy(), q.log_prob(grid).numpy()
-    return LineTables(grid, np.exp(log_p), np.exp(log_q), log_p - log_q)
-
-
-def deviation(values: Array, density: Array, grid: Array) -> float:
-    """Return the standard deviation of a function of a random number, by quadrature."""
-    mean, square = (simpson(power * density, x=grid) for power in (values, values**2))
-    return float(np.sqrt(square - mean**2))
-
-
-def draw_line(seed: int, rows_p: int, rows_q: int) -> tuple[Array, Array]:
-    """Return float32 samples of p `[N, 1]` and q `[M, 1]` of the line."""
-    pair = zip(line_laws(), (rows_p, rows_q), (0, 1), strict=True)
-    p, q = (law.sample([rows, 1], seed=[seed, side]).numpy() for law, rows, side in pair)
-    return p.astype(np.float32), q.astype(np.float32)
+def fit_plane(config: Config) -> dict[str, float]:
+    """Return what a classifier of the plane's samples tells of `KL(q || p)`, nats."""
+    samples = [
+        law.sample(config.num_samples, seed=[config.seed, side]).numpy().astype(np.float32)
+        for side, law in enumerate(plane_laws())
+    ]
+    fit = fit_classifier((samples[0], samples[1]), num_steps=config.num_steps, seed=config.seed)
+    return {"kl": fit.kl(), "kl_lower_bound": fit.kl_lower_bound()}
 
 
 def fit_classifier(samples: tuple[Array, Array], *, num_steps: int, seed: int) -> Classifier:
@@ -85,6 +80,7 @@ def classifier_metrics(
 ) -> dict[str, Any]:
     """Return what the classifiers tell, the first one's KL before all."""
     rows = [fit_metrics(each, fresh) for each in fits]
+    means, lowest, highest = mean_over_seeds(rows), over_seeds(rows, min), over_seeds(rows, max)
     table = line_tables(np.linspace(-2.0, 3.0, 501))
     points = table.grid[:, None].astype(np.float32)
     corrected = unequal.log_ratio(points) - table.log_ratio
@@ -93,9 +89,9 @@ def classifier_metrics(
         "classifier_detail": {
             name: {
                 "first": rows[0][name],
-                "mean": float(np.mean([row[name] for row in rows])),
-                "lowest": min(row[name] for row in rows),
-                "highest": max(row[name] for row in rows),
+                "mean": means[name],
+                "lowest": lowest[name],
+                "highest": highest[name],
             }
             for name in rows[0]
         },

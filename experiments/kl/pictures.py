@@ -1,9 +1,9 @@
-"""The pictures of the experiment `kl`."""
+"""The pictures, one a function."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,8 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde, norm
 
+from experiments.common.style import BLUE, DARK, GREEN, VERMILLION, add_grid
+from experiments.kl.line import LineTables
+
 __all__ = [
-    "LineTables",
     "draw_estimators",
     "draw_joint",
     "draw_log_ratios",
@@ -24,19 +26,10 @@ __all__ = [
 ]
 
 Array = NDArray[np.floating[Any]]
-_P, _Q, _TRUTH, _THIRD = "#D55E00", "#0072B2", "#000000", "#009E73"
+_P, _Q, _TRUTH, _THIRD = VERMILLION, BLUE, "#000000", GREEN
 _RED = "#CC3311"  # of the truth in the figures of the source, and told apart by its dashes
 _GOLDEN = (6.0, 3.708)
 _NATS = "KL divergence, nats"
-
-
-class LineTables(NamedTuple):
-    """Two laws on the line, on a grid `[G]`."""
-
-    grid: Array
-    p: Array
-    q: Array
-    log_ratio: Array
 
 
 def draw_scatter(of_q: Array, of_p: Array) -> Figure:
@@ -138,12 +131,12 @@ def draw_prescribed(table: LineTables) -> Figure:
     terms = table.p * table.log_ratio
     right.fill_between(table.grid, terms, color=_THIRD, alpha=0.35, linewidth=0)
     right.plot(table.grid, terms, color=_THIRD, linewidth=1.2)
-    right.axhline(0.0, color="#444444", linewidth=0.8)
+    right.axhline(0.0, color=DARK, linewidth=0.8)
     right.set_ylabel("p log(p / q), nats per unit of x")
     right.set_title("area: KL(p || q) = 0.4431 nats", fontsize=10)
     for axes in (left, middle, right):
         axes.set_xlabel("x")
-        _grid(axes)
+        add_grid(axes, below=True)
     return figure
 
 
@@ -177,7 +170,7 @@ def draw_log_ratios(
         axes.set_xlabel("x")
         axes.set_xlim(-4.0, 5.0)
         axes.set_ylim(-11.6, 3.4)
-        _grid(axes)
+        add_grid(axes, below=True)
         axes.legend(frameon=False, fontsize=9, loc="upper left")
     for values, color, height, name in zip(samples, (_P, _Q), (-10.4, -11.1), "pq", strict=True):
         left.plot(values, np.full_like(values, height), "|", color=color, alpha=0.5, markersize=6)
@@ -199,7 +192,7 @@ def draw_estimators(
     axes.plot(
         table.grid, np.exp(table.log_ratio), "--", color=_TRUTH, linewidth=1.5, label="truth"
     )
-    axes.axhline(0.0, color="#444444", linewidth=0.8)
+    axes.axhline(0.0, color=DARK, linewidth=0.8)
     axes.set_xlim(-4.0, 5.0)
     axes.set_xlabel("x")
     axes.set_ylabel("p(x) / q(x)")
@@ -215,16 +208,11 @@ def _add_running_mean(axes: Axes, running: Array, *, truth: float) -> None:
     axes.set_ylim(0.95 * truth, 1.05 * truth)
     axes.set_xlabel("Monte Carlo samples")
     axes.set_ylabel(_NATS)
-    _grid(axes)
+    add_grid(axes, below=True)
 
 
 def _new(*, size: tuple[float, float]) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     axes = figure.subplots()
-    _grid(axes)
+    add_grid(axes, below=True)
     return figure, axes
-
-
-def _grid(axes: Axes) -> None:
-    axes.grid(color="#E4E4E4", linewidth=0.6)
-    axes.set_axisbelow(True)

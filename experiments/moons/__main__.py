@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.moons.run import main
+from experiments.common.runner import run_experiment
+from experiments.moons.config import Config
+from experiments.moons.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("moons", Config, run))

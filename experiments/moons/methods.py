@@ -1,11 +1,9 @@
-"""The methods of the moons experiment: positions moved, and flows trained, by many objectives."""
+"""The methods: points that are moved, and flows that are trained, by many objectives."""
 
 from __future__ import annotations
 
-import copy
+import dataclasses
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
+from experiments.common.runner import report
+from experiments.moons.config import OBJECTIVE_TITLES, Config
+from experiments.moons.record import Recorder, Track, accuracy
 
-__all__ = ["Recorder", "Track", "accuracy", "move_positions", "train_flow"]
+__all__ = ["run_methods"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -22,18 +23,10 @@ Array = NDArray[np.floating[Any]]
 MMD_BANDWIDTH = 0.3
 _MMD_RATE = 0.3  # times the number of points, as each point's gradient is its share of the mean
 _EMD_PATH = 4.5  # no point has to go farther; the cosine halves it
-
-OBJECTIVE_TITLES = {
-    "adversarial": "SN-GAN",
-    "back_to_back": "back-to-back",
-    "emd": "on EMD",
-    "energy": "on energy",
-    "gram": "GRAM",
-    "lrmf": "LRMF",
-    "mmd": "on MMD",
-    "sinkhorn": "on Sinkhorn",
-    "sliced_wasserstein": "on sliced W",
-}
+_STEPS_A_FRAME = 20  # of the seed that is drawn: the flow does most in its first hundred steps
+_FLOW_TITLES = {"ffjord": "FFJORD", "real_nvp": "RealNVP", "spline": "Spline"}
+# Label accuracy falls as the two densities leave their common start.
+_SLOW: dict[str, Any] = {"optimizer": lt.training.Adam(1e-4)}
 _LOSSES = {
     "adversarial": "energy",
     "back_to_back": "NLL",
@@ -53,65 +46,50 @@ _STAGES = {
 }
 
 
-@dataclass(frozen=True)
-class Track:
-    """How one method went on one draw."""
-
-    title: str
-    moved: Array
-    """The source after the move, `[N, 2]`."""
-    recorder: Recorder
-    kept_step: int
-    seconds: float
-    aligner: lt.Aligner | None = None
-    """None where the points themselves were moved."""
-
-
-@dataclass
-class Recorder:
-    """Callback that keeps the points, their label accuracy and the loss while something trains.
-
-    A stage that starts again, in a restart, starts the record again.
-    """
-
-    pair: lt.DomainPair
-    stage: str
-    positions: Callable[[], Array]
-    loss_label: str
-    loss_term: str = "validation_loss"
-    earlier: list[Recorder] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Start with the source as it is."""
-        self.steps = [0]
-        self.losses = [float("nan")]
-        self.frames = [self.pair.source]
-        self.accuracies = [accuracy(self.pair.source, self.pair)]
-
-    def __call__(self, event: lt.training.TrainingEvent) -> None:
-        """Record one step of the stage that is watched."""
-        if event.stage != self.stage:
-            return
-        if event.step <= self.steps[-1]:
-            self.earlier.append(copy.copy(self))
-            self.__post_init__()
-        moved = np.array(self.positions())
-        self.steps.append(event.step)
-        self.frames.append(moved)
-        self.accuracies.append(accuracy(moved, self.pair))
-        self.losses.append(event.terms[self.loss_term])
-
-    def of_restart(self, index: int) -> Recorder:
-        """Return the record of one restart."""
-        return [*self.earlier, self][index]
+def run_methods(
+    config: Config, pair: lt.DomainPair, *, seed: int, record: bool
+) -> dict[str, Track]:
+    """Run every method on one draw; names are those of the metrics."""
+    tracks = {} if config.only_lrmf else run_positions(config, pair, seed=seed)
+    settings = lt.FitConfig(num_steps=config.num_steps, jit_compile=config.jit_compile)
+    if record:
+        settings = dataclasses.replace(settings, steps_per_call=_STEPS_A_FRAME)
+    kind = _FLOW_TITLES.get(config.flow, config.flow)
+    others = [(f"{name}_flow", name) for name in config.objectives]
+    others = [] if config.only_lrmf else [("back_to_back", "back_to_back"), *others]
+    for name, objective in [*others, ("lrmf", "lrmf")]:
+        aligner = lt.Aligner(
+            flow=config.flow,
+            objective=objective,
+            config=settings,
+            scored=config.score_others,
+            seed=seed,
+        )
+        if objective != "lrmf":
+            aligner.set_params(num_restarts=1)  # the others have no bound that asks for more
+        if objective == "back_to_back" and config.slow_back_to_back:
+            aligner.set_params(
+                config=dataclasses.replace(settings, **_SLOW, batch_size=len(pair.source))
+            )
+        title = f"{kind} {OBJECTIVE_TITLES[objective]}"
+        tracks[name] = train_flow(pair, aligner, title=title, record=record)
+        report_track(name, tracks[name], pair, seed=seed)
+    return tracks
 
 
-def accuracy(moved: Array, pair: lt.DomainPair, *, fitted: lt.DomainPair | None = None) -> float:
-    """Return the 1-NN label accuracy of moved source samples of `pair`."""
-    known = pair if fitted is None else fitted
-    return float(
-        lt.evaluation.label_accuracy(moved, pair.source_labels, known.target, known.target_labels)
-    )
+def run_positions(config: Config, pair: lt.DomainPair, *, seed: int) -> dict[str, Track]:
+    """Run the methods that move the points themselves."""
+    tracks = {}
+    for name, steps in (("mmd", config.mmd_steps), ("emd", config.emd_steps)):
+        tracks[name] = move_positions(
+            pair,
+            name,
+            num_steps=steps,
+            jit_compile=config.jit_compile,
+            record_every=max(1, _STEPS_A_FRAME // (1 if name == "mmd" else 10)),
+        )
+        report_track(name, tracks[name], pair, seed=seed)
+    return tracks
 
 
 def move_positions(
@@ -169,3 +147,9 @@ def train_flow(
     moved = np.asarray(aligner.transform(pair.source))
     kept = aligner.results_[stage].best_step
     return Track(title, moved, recorder, kept, seconds, aligner)
+
+
+def report_track(name: str, track: Track, pair: lt.DomainPair, *, seed: int) -> None:
+    """Say on standard error how a method went."""
+    reached = accuracy(track.moved, pair)
+    report(f"moons: seed {seed}, {name}: accuracy {reached:.3f} in {track.seconds:.0f} s")

@@ -1,19 +1,20 @@
-"""The pictures of the moons experiment."""
+"""The pictures: methods side by side, what a flow does, and how stable training is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments.common.runner import save_figure
-from experiments.moons.methods import Track
+from experiments.common.files import save_figure
+from experiments.moons.record import Track
 
-__all__ = ["draw_comparison", "draw_flow"]
+__all__ = ["draw_comparison", "draw_flow", "draw_grids"]
 
 Array = NDArray[np.floating[Any]]
 _MAX_FRAMES = 48
@@ -73,6 +74,35 @@ def draw_flow(track: Track, pair: lt.DomainPair, *, rotation: float, output: Pat
         colors=colors,
         titles=[caption.replace("\n", "  ") for caption in _captions(track, chosen)],
     )
+
+
+def draw_grids(
+    grids: Mapping[str, Array], *, rows: Sequence[str], columns: Sequence[str]
+) -> Figure:
+    """Draw label accuracies `[R, C, K]` of K seeds as one coloured table a method.
+
+    A cell shows the mean as its colour and number, and below it the lowest and the highest.
+    """
+    figure = Figure(figsize=(3.6 * len(grids) + 0.6, 0.62 * len(rows) + 1.3), dpi=150)
+    figure.set_layout_engine("constrained")
+    panels = figure.subplots(1, len(grids), squeeze=False, sharey=True)[0]
+    image = None
+    for axes, (name, values) in zip(panels, grids.items(), strict=True):
+        means = values.mean(axis=2)
+        image = axes.imshow(means, cmap="viridis", vmin=0.5, vmax=1.0, aspect="auto")
+        for (row, column), mean in np.ndenumerate(means):
+            low, high = values[row, column].min(), values[row, column].max()
+            color = "black" if mean > 0.75 else "white"
+            text = f"{mean:.2f}\n{low:.2f} to {high:.2f}"
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+        axes.set_title(name, fontsize=11, fontweight="bold")
+        axes.set_xticks(range(len(columns)), columns)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_xlabel("batch size")
+    panels[0].set_ylabel("learning rate")
+    bar = figure.colorbar(image, ax=list(panels), shrink=0.9)
+    bar.set_label("label accuracy, mean over seeds")
+    return figure
 
 
 def _column(track: Track, pair: lt.DomainPair, *, colors: Array) -> lt.plotting.ComparisonColumn:

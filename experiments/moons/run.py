@@ -1,114 +1,39 @@
-"""Two moons turned by 50 degrees, aligned by every method: the paper's figure 4.
-
-Label accuracy is that of a 1-nearest-neighbour classifier fitted on the target's arms and scored
-on the moved source's arms; labels are used for nothing else. Two kinds of methods are compared:
-those that move the points themselves by gradient descent (MMD, EMD; the paper's columns), and
-those that train a flow. Scores are taken on fresh samples.
-"""
+"""Runs every method on each seed and measures where the points end."""
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments.common.runner import report, run_experiment
-from experiments.moons.methods import (
-    OBJECTIVE_TITLES,
-    Track,
-    accuracy,
-    move_positions,
-    train_flow,
-)
+from experiments.common.seeds import mean_over_seeds, seeds_of, std_over_seeds
+from experiments.moons.config import Config
+from experiments.moons.methods import run_methods
 from experiments.moons.pictures import draw_comparison, draw_flow
+from experiments.moons.record import Track, accuracy
 from experiments.moons.stability import measure_stability
 
-__all__ = ["Config", "main", "run"]
+__all__ = ["run"]
 
-Array = NDArray[np.floating[Any]]
-_STEPS_A_FRAME = 20  # of the seed that is drawn: the flow does most in its first hundred steps
-_FLOW_TITLES = {"ffjord": "FFJORD", "real_nvp": "RealNVP", "spline": "Spline"}
-# Label accuracy falls as the two densities leave their common start.
-_SLOW: dict[str, Any] = {"optimizer": lt.training.Adam(1e-4)}
 _PANEL = ("mmd", "emd", "back_to_back", "lrmf")
-
-
-@dataclass(frozen=True)
-class Config:
-    """Settings of the experiment."""
-
-    flow: str = field(default="real_nvp", metadata={"help": "name of the flow"})
-    rotation: float = field(default=-50.0, metadata={"help": "degrees, negative is clockwise"})
-    num_samples: int = field(default=1000, metadata={"help": "training samples a domain"})
-    num_fresh: int = field(default=5000, metadata={"help": "fresh samples a domain, for scores"})
-    raw: bool = field(default=False, metadata={"help": "do not standardise the coordinates"})
-    num_steps: int = field(default=4000, metadata={"help": "largest number of steps a stage"})
-    mmd_steps: int = field(default=1000, metadata={"help": "steps of the points on MMD"})
-    emd_steps: int = field(default=150, metadata={"help": "steps of the points on EMD"})
-    objectives: tuple[str, ...] = field(
-        default=("mmd",), metadata={"help": "more objectives to train a flow on"}
-    )
-    slow_back_to_back: bool = field(
-        default=True, metadata={"help": "back-to-back at rate 1e-4 on all rows, near its start"}
-    )
-    only_lrmf: bool = field(
-        default=False, metadata={"help": "leave out what LRMF is compared with"}
-    )
-    stability: bool = field(
-        default=False, metadata={"help": "adversarial and LRMF over rates and batch sizes, too"}
-    )
-    score_others: bool = field(
-        default=False, metadata={"help": "score doing nothing and the other flows, too"}
-    )
-    jit_compile: bool = field(default=True, metadata={"help": "compile with XLA"})
-    seeds: int = field(default=1, metadata={"help": "number of seeds to run, from --seed on"})
-    seed: int = field(default=0, metadata={"help": "first seed of data, start and batches"})
-
-    def __post_init__(self) -> None:
-        """Check what the library does not."""
-        for name in ("num_samples", "num_fresh", "num_steps", "mmd_steps", "emd_steps", "seeds"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1; got {getattr(self, name)}.")
-        others = sorted(set(OBJECTIVE_TITLES) - {"back_to_back", "lrmf"})
-        for name in self.objectives:
-            if name not in others:
-                raise ValueError(f"`objectives` must be among {others}; got {name!r}.")
-
-    @classmethod
-    def quick(cls) -> Config:
-        """Return settings that end in under a minute."""
-        return cls(
-            num_samples=400,
-            num_fresh=1000,
-            num_steps=600,
-            mmd_steps=200,
-            emd_steps=30,
-            objectives=(),
-            jit_compile=False,
-        )
 
 
 def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     """Return the metrics; draw the pictures of the first seed into `output` if it is given."""
     per_seed = []
-    for seed in range(config.seed, config.seed + config.seeds):
+    for seed in seeds_of(config):
         drawn = output is not None and seed == config.seed
         pair, fresh = draw_pairs(config, seed)
         tracks = run_methods(config, pair, seed=seed, record=drawn)
-        per_seed.append({"seed": seed, **measure(tracks, pair, fresh, config, seed=seed)})
+        per_seed.append(measure(tracks, pair, fresh, config, seed=seed))
         if drawn:
             draw(tracks, pair, config, output)
-    metrics = {name: mean_of(per_seed, name) for name in per_seed[0] if name != "seed"}
-    metrics["std"] = {
-        name: spread_of([each["label_accuracy"][name] for each in per_seed])
-        for name in per_seed[0]["label_accuracy"]
-    } | {"score": spread_of([each["score"]["value"] for each in per_seed])}
+    metrics = mean_over_seeds(per_seed, differing=None)
+    metrics["std"] = std_over_seeds(
+        [each["label_accuracy"] | {"score": each["score"]["value"]} for each in per_seed]
+    )
     metrics["worst"] = {
         "label_accuracy": min(each["label_accuracy"]["lrmf"] for each in per_seed),
         "score": max(each["score"]["value"] for each in per_seed),
@@ -117,59 +42,8 @@ def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     }
     if config.stability:
         metrics["stability"] = measure_stability(config, output=output)
-    return metrics | {"per_seed": per_seed}
-
-
-def run_methods(
-    config: Config, pair: lt.DomainPair, *, seed: int, record: bool
-) -> dict[str, Track]:
-    """Run every method on one draw; names are those of the metrics."""
-    tracks = {} if config.only_lrmf else run_positions(config, pair, seed=seed)
-    settings = lt.FitConfig(num_steps=config.num_steps, jit_compile=config.jit_compile)
-    if record:
-        settings = dataclasses.replace(settings, steps_per_call=_STEPS_A_FRAME)
-    kind = _FLOW_TITLES.get(config.flow, config.flow)
-    others = [(f"{name}_flow", name) for name in config.objectives]
-    others = [] if config.only_lrmf else [("back_to_back", "back_to_back"), *others]
-    for name, objective in [*others, ("lrmf", "lrmf")]:
-        aligner = lt.Aligner(
-            flow=config.flow,
-            objective=objective,
-            config=settings,
-            scored=config.score_others,
-            seed=seed,
-        )
-        if objective != "lrmf":
-            aligner.set_params(num_restarts=1)  # the others have no bound that asks for more
-        if objective == "back_to_back" and config.slow_back_to_back:
-            aligner.set_params(
-                config=dataclasses.replace(settings, **_SLOW, batch_size=len(pair.source))
-            )
-        title = f"{kind} {OBJECTIVE_TITLES[objective]}"
-        tracks[name] = train_flow(pair, aligner, title=title, record=record)
-        report_track(name, tracks[name], pair, seed=seed)
-    return tracks
-
-
-def run_positions(config: Config, pair: lt.DomainPair, *, seed: int) -> dict[str, Track]:
-    """Run the methods that move the points themselves."""
-    tracks = {}
-    for name, steps in (("mmd", config.mmd_steps), ("emd", config.emd_steps)):
-        tracks[name] = move_positions(
-            pair,
-            name,
-            num_steps=steps,
-            jit_compile=config.jit_compile,
-            record_every=max(1, _STEPS_A_FRAME // (1 if name == "mmd" else 10)),
-        )
-        report_track(name, tracks[name], pair, seed=seed)
-    return tracks
-
-
-def report_track(name: str, track: Track, pair: lt.DomainPair, *, seed: int) -> None:
-    """Say on standard error how a method went."""
-    reached = accuracy(track.moved, pair)
-    report(f"moons: seed {seed}, {name}: accuracy {reached:.3f} in {track.seconds:.0f} s")
+    numbered = zip(seeds_of(config), per_seed, strict=True)
+    return metrics | {"per_seed": [{"seed": seed, **each} for seed, each in numbered]}
 
 
 def measure(
@@ -228,32 +102,3 @@ def draw(tracks: dict[str, Track], pair: lt.DomainPair, config: Config, output: 
         path = output / "flows.png"
         draw_comparison([*others, tracks["lrmf"]], pair, rotation=config.rotation, path=path)
     draw_flow(tracks["lrmf"], pair, rotation=config.rotation, output=output)
-
-
-def mean_of(per_seed: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """Return the means of one entry's numbers over seeds; texts are kept where all agree."""
-    entries = [each[name] for each in per_seed]
-    means: dict[str, Any] = {}
-    for key, value in entries[0].items():
-        values = [entry[key] for entry in entries]
-        if isinstance(value, bool):
-            means[key] = all(values)
-        elif all(other == value for other in values):
-            means[key] = value
-        elif isinstance(value, (int, float)):
-            means[key] = float(np.mean(values))
-    return means
-
-
-def spread_of(values: list[float]) -> float:
-    """Return the standard deviation over seeds, 0 for one seed."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def main() -> int:
-    """Run from the command line."""
-    return run_experiment("moons", Config, run)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

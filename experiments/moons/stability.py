@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments.common.runner import report, save_figure
-from experiments.gaussians.pictures import plot_grids
-from experiments.moons.methods import accuracy
+from experiments.common.files import save_figure
+from experiments.common.runner import report
+from experiments.moons.config import Config
+from experiments.moons.pictures import draw_grids
+from experiments.moons.record import accuracy
 
 __all__ = ["measure_stability"]
 
@@ -23,7 +25,7 @@ NUM_SEEDS = 2
 _TITLES = {"adversarial": "SN-GAN", "lrmf": "LRMF"}
 
 
-def measure_stability(config: Any, *, output: Path | None) -> dict[str, Any]:
+def measure_stability(config: Config, *, output: Path | None) -> dict[str, Any]:
     """Return label accuracies over learning rates, batch sizes and seeds, for both objectives.
 
     Of the adversarial game the accuracy of the last weights counts, as in the paper, because
@@ -49,7 +51,7 @@ def measure_stability(config: Any, *, output: Path | None) -> dict[str, Any]:
                 )
     shown = {"adversarial": last["adversarial"], "lrmf": kept["lrmf"]}
     if output is not None:
-        figure = plot_grids(
+        figure = draw_grids(
             {_TITLES[name]: values for name, values in shown.items()},
             rows=[f"{rate:g}" for rate in LEARNING_RATES],
             columns=[str(size) for size in BATCH_SIZES],
@@ -69,7 +71,7 @@ def _empty() -> Array:
     return np.zeros([len(LEARNING_RATES), len(BATCH_SIZES), NUM_SEEDS])
 
 
-def _settings(name: str, config: Any, *, rate: float, batch_size: int) -> lt.FitConfig:
+def _settings(name: str, config: Config, *, rate: float, batch_size: int) -> lt.FitConfig:
     if name == "adversarial":  # its own optimiser at another rate
         optimizer = lt.training.Adam(rate, beta_1=0.0, beta_2=0.9)
     else:

@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.surfaces.run import main
+from experiments.common.runner import run_experiment
+from experiments.surfaces.config import Config
+from experiments.surfaces.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("surfaces", Config, run))

@@ -1,4 +1,4 @@
-"""The pictures of the experiment `surfaces`."""
+"""The pictures: the moved surfaces, and what became of neighbourhoods."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
+from experiments.common.style import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    PINK,
+    SKY,
+    add_grid,
+)
 
 __all__ = ["draw_measures", "draw_surfaces"]
 
@@ -32,12 +41,12 @@ TITLES = {
 }
 # Okabe-Ito and a marker each.
 _LOOKS = {
-    "none": ("#999999", "X"),
-    "gaussian_ot": ("#E69F00", "s"),
-    "emd": ("#CC79A7", "v"),
-    "mmd": ("#009E73", "D"),
-    "lrmf": ("#0072B2", "o"),
-    "lrmf_spline": ("#56B4E9", "^"),
+    "none": (GREY, "X"),
+    "gaussian_ot": (AMBER, "s"),
+    "emd": (PINK, "v"),
+    "mmd": (GREEN, "D"),
+    "lrmf": (BLUE, "o"),
+    "lrmf_spline": (SKY, "^"),
     "exact": ("#000000", "*"),
 }
 _MEASURES = {
@@ -90,7 +99,7 @@ def draw_measures(metrics: Mapping[str, Any]) -> Figure:
         axes.set_xlabel("energy distance to the target", fontsize=9)
         axes.set_ylabel(label, fontsize=9)
         axes.tick_params(labelsize=8)
-        axes.grid(color="#E4E4E4", linewidth=0.6)
+        add_grid(axes)
         axes.spines[["top", "right"]].set_visible(False)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=7, frameon=False, fontsize=9)

@@ -2,7 +2,9 @@
 
 import sys
 
-from experiments.vanishing_gradient.run import main
+from experiments.common.runner import run_experiment
+from experiments.vanishing_gradient.config import Config
+from experiments.vanishing_gradient.run import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("vanishing_gradient", Config, run))

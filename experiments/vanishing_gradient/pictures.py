@@ -1,4 +1,4 @@
-"""The pictures of the experiment `vanishing_gradient`."""
+"""The pictures: the law, and what cures it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
+from experiments.common.style import (
+    AMBER,
+    BLUE,
+    DARK,
+    GREEN,
+    SOURCE,
+    TARGET,
+)
 
 __all__ = ["draw_cure", "draw_law"]
 
 Array = NDArray[np.floating[Any]]
-_SOURCE, _TARGET, _GREY = "#D55E00", "#0072B2", "#444444"
-_NOISE_COLORS = ("#000000", "#0072B2", "#009E73", "#E69F00")
+_NOISE_COLORS = ("#000000", BLUE, GREEN, AMBER)
 _TITLES = {
     "plain": "plain LRMF",
     "annealed": "annealed noise",
     "moments": "moment start",
     "both": "both",
 }
-_PLACE: dict[str, Any] = {"fontsize": 8.5, "ha": "right", "va": "top", "color": _GREY}
+_PLACE: dict[str, Any] = {"fontsize": 8.5, "ha": "right", "va": "top", "color": DARK}
 
 
 def draw_law(
@@ -41,8 +48,8 @@ def draw_law(
     figure = Figure(figsize=(9.2, 3.8), dpi=130, layout="constrained")
     left, right = figure.subplots(1, 2)
     fitted = line["slope"] * shifts + line["intercept"]
-    left.plot(shifts, np.sqrt(-exact), color=_TARGET, ls="--", lw=1.6, label="the densities")
-    left.plot(shifts, np.sqrt(-finite), color=_SOURCE, lw=2.2, label="samples, evenly spread")
+    left.plot(shifts, np.sqrt(-exact), color=TARGET, ls="--", lw=1.6, label="the densities")
+    left.plot(shifts, np.sqrt(-finite), color=SOURCE, lw=2.2, label="samples, evenly spread")
     text = f"line {line['slope']:.3f} mu - {-line['intercept']:.3f}"
     left.plot(shifts, fitted, color="black", ls=":", lw=1.4, label=text)
     left.set_xlabel("distance mu of the mixtures")
@@ -82,9 +89,9 @@ def draw_cure(
     for index, name in enumerate(moved):
         scores = np.array([each[name]["score"] for each in fits])
         places = index + 0.5 * (np.arange(len(scores)) + 0.5) / len(scores) - 0.25
-        axes.plot(places, scores, "o", ms=5, color=_SOURCE, alpha=0.8)
+        axes.plot(places, scores, "o", ms=5, color=SOURCE, alpha=0.8)
     axes.axhline(0.0, color="black", lw=0.9)
-    axes.axhline(2.0 * np.log(2.0), color=_GREY, ls="--", lw=0.9)
+    axes.axhline(2.0 * np.log(2.0), color=DARK, ls="--", lw=0.9)
     axes.text(len(moved) - 0.52, 1.34, "told apart: 2 log 2", **_PLACE)
     axes.text(len(moved) - 0.52, 0.12, "the bound, 0", **_PLACE)
     axes.set_xlim(-0.5, len(moved) - 0.5)
@@ -99,7 +106,7 @@ def _draw_histograms(axes: Axes, moved: Array, pair: lt.DomainPair) -> None:
     low, high = pair.target.min(), pair.target.max()
     bins = np.linspace(low - 1.0, high + 1.0, 60)
     inside = {"bins": bins, "density": True}
-    axes.hist(pair.target[:, 0], color=_TARGET, alpha=0.35, label="target", **inside)
-    axes.hist(moved, color=_SOURCE, histtype="step", lw=1.6, label="moved source", **inside)
+    axes.hist(pair.target[:, 0], color=TARGET, alpha=0.35, label="target", **inside)
+    axes.hist(moved, color=SOURCE, histtype="step", lw=1.6, label="moved source", **inside)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(labelsize=8)

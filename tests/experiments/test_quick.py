@@ -1,240 +1,59 @@
-"""Experiments: the runner's command line and files, and every script with its quick settings."""
+"""Every experiment with its quick settings, as a user runs it.
+
+Which there are is found by looking. What must hold for all is asked of each; a function
+`check_NAME` below asks more of that one.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments.common import runner as _runner
-from experiments.common import seeds as _over_seeds
-from experiments.digits.measures import mcnemar_p
-from experiments.glow_digits.data import Digits, bits_per_dim, to_pixels
+from experiments.common.catalogue import experiments
 
-ROOT = Path(__file__).resolve().parents[1]
-NAMES = (
-    "colour_transfer",
-    "critics",
-    "digits",
-    "divergences",
-    "estimators",
-    "gaussians",
-    "glow_digits",
-    "gram",
-    "kl",
-    "moons",
-    "surfaces",
-    "trajectories",
-    "vanishing_gradient",
-)
+ROOT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True)
-class Config:
-    """One field of every kind that the runner reads."""
-
-    flow: str = "real_nvp"
-    rotation: float = field(default=-50.0, metadata={"help": "100 % of the angle"})
-    dims: tuple[int, ...] = (1, 2)
-    limit: int | None = None
-    raw: bool = False
-    seed: int = 0
-
-    def __post_init__(self):
-        if self.rotation > 180.0:
-            raise ValueError(f"`rotation` must be at most 180; got {self.rotation}.")
-
-    @classmethod
-    def quick(cls):
-        return cls(dims=(1,))
-
-
-def run(config, *, output=None):
-    """Stands for an experiment."""
-    if output is not None:
-        (output / "picture.txt").write_text(config.flow)
-    return {"seed": config.seed, "nothing": float("nan"), "array": np.arange(2)}
-
-
-def parsed(*argv):
-    return _runner.config_from_args(
-        Config, _runner.build_parser("name", Config).parse_args(list(argv))
-    )
-
-
-def as_argv(config):
-    """The command line that asks for this configuration."""
-    argv = []
-    for name, value in dataclasses.asdict(config).items():
-        option = "--" + name.replace("_", "-")
-        if isinstance(value, bool):
-            argv.append(option if value else option.replace("--", "--no-", 1))
-        elif isinstance(value, tuple):
-            argv += [option, *map(str, value)]
-        elif value is not None:
-            argv.append(f"{option}={value}")
-    return argv
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        Config(),
-        Config.quick(),
-        Config(flow="affine", rotation=1e-3, dims=(5, 6, 7), limit=3, raw=True, seed=9),
-    ],
-)
-def test_every_configuration_can_be_typed(config):
-    assert parsed(*as_argv(config)) == config
-
-
-def test_what_is_typed_goes_over_quick():
-    assert parsed("--quick") == Config.quick()
-    assert parsed("--quick", "--seed", "4", "--raw") == Config(dims=(1,), seed=4, raw=True)
-
-
-def test_help_names_every_field(capsys):
-    with pytest.raises(SystemExit) as caught:
-        _runner.build_parser("name", Config).parse_args(["--help"])
-    assert caught.value.code == 0
-    told = capsys.readouterr().out
-    assert all("--" + each.name in told for each in dataclasses.fields(Config))
-    assert "100 % of the angle" in " ".join(told.split())
-
-
-def test_runner_writes_strict_json_beside_the_pictures(tmp_path, capsys):
-    output = tmp_path / "deep" / "er"
-    assert _runner.run_experiment("name", Config, run, argv=["--output", str(output)]) == 0
-    metrics = json.loads((output / "metrics.json").read_text(), parse_constant=pytest.fail)
-    assert metrics["nothing"] is None
-    assert metrics["array"] == [0, 1]
-    settings = json.loads((output / "config.json").read_text())
-    assert settings["dims"] == [1, 2]
-    assert settings["quick"] is False
-    assert sorted(entry.name for entry in output.iterdir()) == [
-        "config.json",
-        "metrics.json",
-        "picture.txt",
-    ]
-    assert json.loads(capsys.readouterr().out) == metrics
-
-
-def test_runner_refuses_an_output_that_cannot_be_written(tmp_path, capsys):
-    (tmp_path / "file").write_text("")
-    given = ["--output", str(tmp_path / "file" / "below")]
-    assert _runner.run_experiment("name", Config, run, argv=given) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "`--output` must be a folder that can be written" in told
-
-
-def test_runner_refuses_a_wrong_setting_in_one_line(tmp_path, capsys):
-    given = ["--rotation", "200", "--output", str(tmp_path / "new")]
-    assert _runner.run_experiment("name", Config, run, argv=given) == 2
-    assert capsys.readouterr().err == (
-        "experiments.name: error: `rotation` must be at most 180; got 200.0.\n"
-    )
-    assert not (tmp_path / "new").exists()
-
-
-def test_runner_tells_missing_data_in_one_line(tmp_path, capsys):
-    def missing(config, *, output=None):
-        raise FileNotFoundError("`data_dir` must hold it;\n got nothing.")
-
-    missing.__module__ = __name__
-    assert _runner.run_experiment("name", Config, missing, argv=["--output", str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert told == "experiments.name: error: `data_dir` must hold it; got nothing.\n"
-
-
-def test_runner_does_not_hide_errors_that_are_not_about_input(tmp_path):
-    def broken(config, *, output=None):
-        raise ValueError("operands could not be broadcast")
-
-    broken.__module__ = __name__
-    with pytest.raises(ValueError, match="broadcast"):
-        _runner.run_experiment("name", Config, broken, argv=["--output", str(tmp_path)])
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path):
-    path = tmp_path / "a.json"
-    _runner.write_json(path, {"old": 1})
-    with pytest.raises(TypeError):
-        _runner.write_json(path, {"new": object()})
-    assert json.loads(path.read_text()) == {"old": 1}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
-
-
-def test_means_and_spreads_over_seeds_follow_the_nesting():
-    per_seed = [
-        {"a": 1.0, "b": {"c": 2, "ok": True, "said": "yes", "same": "x"}},
-        {"a": 3.0, "b": {"c": 2, "ok": False, "said": "no", "same": "x"}},
-    ]
-    assert _over_seeds.mean_over_seeds(per_seed) == {
-        "a": 2.0,
-        "b": {"c": 2.0, "ok": False, "said": "differs", "same": "x"},
-    }
-    spread = _over_seeds.std_over_seeds(per_seed)
-    assert spread == {"a": pytest.approx(2.0**0.5), "b": {"c": 0.0}}
-    assert _over_seeds.std_over_seeds(per_seed[:1]) == {"a": 0.0, "b": {"c": 0.0}}
-
-
-def test_a_picture_of_few_colours_is_the_same_picture(tmp_path):
-    from matplotlib.figure import Figure
-    from matplotlib.image import imread
-
-    figure = Figure(figsize=(1.0, 1.0), dpi=50)
-    figure.subplots().imshow(np.eye(4))
-    for name, num_colors in (("many", None), ("few", 32)):
-        _runner.save_figure(figure, tmp_path / f"{name}.png", num_colors=num_colors)
-    many, few = (imread(tmp_path / f"{name}.png")[..., :3] for name in ("many", "few"))
-    assert len(np.unique(few.reshape(-1, 3), axis=0)) <= 32
-    np.testing.assert_allclose(few, many, atol=0.15)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["few.png", "many.png"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_experiments_import_public_names_only(name):
-    alone = ROOT / "experiments" / f"{name}.py"
-    path = alone if alone.exists() else ROOT / "experiments" / name / "run.py"
-    text = path.read_text(encoding="utf-8")
-    assert "import lrmf_tfp as lt" in text
-    assert "lrmf_tfp." not in text
-    assert f"python -m experiments.{name}" in (ROOT / "experiments" / "README.md").read_text()
-
-
-class _Results(dict):
-    """Runs an experiment when it is first asked for, as a user would."""
-
-    def __init__(self, folder):
-        super().__init__()
-        self._folder = folder
-
-    def __missing__(self, name):
-        output = self._folder / name
-        command = [sys.executable, "-m", f"experiments.{name}", "--quick", "--output", str(output)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode == 2 and "`data_dir` must hold" in done.stderr:
-            pytest.skip(f"no digits for {name}: TFDS_DATA_DIR does not hold them")
-        assert done.returncode == 0, done.stderr
-        self[name] = (output, json.loads((output / "metrics.json").read_text()))
-        return self[name]
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return _Results(tmp_path_factory.mktemp("results"))
+def run_quick(name, output):
+    """Returns what the experiment printed; skips where it needs digits that are not there."""
+    command = [sys.executable, "-m", f"experiments.{name}", "--quick", "--output", str(output)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 2 and "`data_dir` must hold" in done.stderr:
+        pytest.skip(f"no digits for {name}: TFDS_DATA_DIR does not hold them")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout, parse_constant=pytest.fail)
 
 
 @pytest.mark.slow
-def test_gaussians_agree_with_the_closed_form(results):
-    output, metrics = results["gaussians"]
+@pytest.mark.parametrize("name", experiments())
+def test_quick_settings_run(name, tmp_path):
+    told = run_quick(name, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["experiment"] == name
+    assert config["quick"] is True
+    assert "seed" in config
+    metrics = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=pytest.fail)
+    assert told == {key: value for key, value in metrics.items() if key != "per_seed"}
+    assert len(metrics) > 1  # more than the seconds
+    pictures = list(tmp_path.glob("*.png"))
+    assert pictures
+    assert all(picture.stat().st_size > 5_000 for picture in pictures)
+    more = globals().get(f"check_{name}")
+    if more is not None:
+        more(tmp_path, metrics)
+
+
+def test_every_check_is_of_an_experiment():
+    checked = {name.removeprefix("check_") for name in globals() if name.startswith("check_")}
+    assert checked <= set(experiments())
+
+
+def check_gaussians(output, metrics):
     assert metrics["max_abs_error"] < 1e-8
     assert metrics["max_trained_gap"] < 1e-6
     assert metrics["moons_moment_error"] < 1e-3
@@ -243,9 +62,7 @@ def test_gaussians_agree_with_the_closed_form(results):
     assert pictures <= {entry.name for entry in output.iterdir()}
 
 
-@pytest.mark.slow
-def test_gram_measures_and_draws_every_model(results):
-    output, metrics = results["gram"]
+def check_gram(output, metrics):
     for name in ("gram", "mmd_net", "mmd_gan", "gan"):
         found = metrics[name]
         assert {"modes", "high_quality", "mmd_squared", "seconds"} <= set(found)
@@ -263,9 +80,7 @@ def test_gram_measures_and_draws_every_model(results):
     assert (output / "ring.gif").stat().st_size < 2_000_000
 
 
-@pytest.mark.slow
-def test_moons_has_its_numbers_and_pictures(results):
-    output, metrics = results["moons"]
+def check_moons(output, metrics):
     assert 0.94 < metrics["label_accuracy"]["none"] < 0.98
     assert set(metrics["label_accuracy"]) == {"none", "mmd", "emd", "back_to_back", "lrmf"}
     assert 0.6 < metrics["label_accuracy"]["emd"] < 0.85  # free points take the nearest way
@@ -277,9 +92,7 @@ def test_moons_has_its_numbers_and_pictures(results):
     assert all((output / name).stat().st_size < 2_000_000 for name in animations)
 
 
-@pytest.mark.slow
-def test_critics_know_the_sweep_and_agree_with_the_exact_distance(results):
-    output, metrics = results["critics"]
+def check_critics(output, metrics):
     assert metrics["sweep"]["max_abs_error"] < 1e-5
     slopes = metrics["sweep"]["slopes_once_apart"]
     assert np.allclose(slopes["w1"], 1.0, rtol=0.0, atol=1e-6)
@@ -300,19 +113,7 @@ def test_critics_know_the_sweep_and_agree_with_the_exact_distance(results):
     assert pictures <= {entry.name for entry in output.iterdir()}
 
 
-def test_glow_digits_count_bits_against_gray_values():
-    """A uniform density on [0, 1] is as long as the gray values, eight bits."""
-    digits = Digits(*[None] * 5, loc=0.1, scale=0.25)
-    assert bits_per_dim(-256.0 * np.log(0.25), digits) == pytest.approx(8.0, rel=1e-12)
-    images = np.linspace(0.0, 1.0, 256)[None]
-    np.testing.assert_allclose(
-        to_pixels((images - 0.1) / 0.25, digits)[0], images.reshape(16, 16), atol=1e-12
-    )
-
-
-@pytest.mark.slow
-def test_glow_digits_reports_that_it_did_not_converge(results):
-    output, metrics = results["glow_digits"]
+def check_glow_digits(output, metrics):
     private = metrics["private"]
     methods = ("identity", "plain", "longer", "polyak", "back_to_back", "gaussian_ot")
     for found in (metrics[name] for name in methods):
@@ -330,9 +131,7 @@ def test_glow_digits_reports_that_it_did_not_converge(results):
     assert {"panel.png", "loss.png", "trade.png"} <= {entry.name for entry in output.iterdir()}
 
 
-@pytest.mark.slow
-def test_trajectories_are_measured_and_drawn(results):
-    output, metrics = results["trajectories"]
+def check_trajectories(output, metrics):
     for each in (metrics["plain"], metrics["regularised"]):
         assert each["path_length"] >= each["straight_length"] > 0.0
         assert each["kinetic_energy"] >= each["path_length"] ** 2
@@ -341,9 +140,7 @@ def test_trajectories_are_measured_and_drawn(results):
     assert (output / "trajectories.png").stat().st_size > 10_000
 
 
-@pytest.mark.slow
-def test_colour_transfer_measures_both_ways(results):
-    output, metrics = results["colour_transfer"]
+def check_colour_transfer(output, metrics):
     methods = {"mean_variance", "coral", "gaussian_ot", "emd", "lrmf"}
     for way in ("china", "flower"):
         distances = metrics["energy_distance"][way]
@@ -359,9 +156,7 @@ def test_colour_transfer_measures_both_ways(results):
     assert {"recoloured.png", "measures.png"} <= {entry.name for entry in output.iterdir()}
 
 
-@pytest.mark.slow
-def test_surfaces_measure_closeness_and_neighbourhoods(results):
-    output, metrics = results["surfaces"]
+def check_surfaces(output, metrics):
     for measure in ("neighbours_kept", "trustworthiness", "continuity"):
         found = metrics[measure]
         assert set(found) == {"gaussian_ot", "emd", "lrmf", "exact"}
@@ -375,9 +170,7 @@ def test_surfaces_measure_closeness_and_neighbourhoods(results):
     assert {"surfaces.png", "neighbourhoods.png"} <= {entry.name for entry in output.iterdir()}
 
 
-@pytest.mark.slow
-def test_divergences_knows_the_exact_fits_and_draws_the_learned_ones(results):
-    output, metrics = results["divergences"]
+def check_divergences(output, metrics):
     exact = metrics["exact"]
     assert exact["forward"]["divergence"] == pytest.approx(0.68719961, abs=1e-6)
     assert exact["forward"]["mean"] == pytest.approx([2.625, 3.75], abs=1e-12)
@@ -398,9 +191,7 @@ def test_divergences_knows_the_exact_fits_and_draws_the_learned_ones(results):
     assert {"fits.png", "bounds.png"} <= {entry.name for entry in output.iterdir()}
 
 
-@pytest.mark.slow
-def test_estimators_are_compared_with_the_truth(results):
-    output, metrics = results["estimators"]
+def check_estimators(output, metrics):
     truth = metrics["truth"]
     assert truth["narrow in wide, D = 2"] == pytest.approx(2.5925815, abs=1e-5)
     for name, cells in metrics["mean"].items():
@@ -412,9 +203,7 @@ def test_estimators_are_compared_with_the_truth(results):
     assert (output / "estimators.png").stat().st_size > 10_000
 
 
-@pytest.mark.slow
-def test_kl_agrees_in_closed_form_draws_and_samples(results):
-    output, metrics = results["kl"]
+def check_kl(output, metrics):
     assert metrics["closed_form"] == pytest.approx(2.5925814637, abs=1e-10)
     assert metrics["monte_carlo"] == pytest.approx(2.5925814637, abs=0.045)
     assert metrics["other_direction"]["closed_form"] == pytest.approx(13.4174185363, abs=1e-9)
@@ -435,9 +224,7 @@ def test_kl_agrees_in_closed_form_draws_and_samples(results):
     assert pictures <= {entry.name for entry in output.iterdir()}
 
 
-@pytest.mark.slow
-def test_vanishing_gradient_has_its_law_and_its_cure(results):
-    output, metrics = results["vanishing_gradient"]
+def check_vanishing_gradient(output, metrics):
     assert metrics["slope"] == pytest.approx(0.602, abs=0.01)
     assert metrics["r"] >= 0.9999
     assert metrics["exact"]["slope"] == pytest.approx(0.5765, abs=1e-3)
@@ -449,9 +236,7 @@ def test_vanishing_gradient_has_its_law_and_its_cure(results):
     assert {"law.png", "cure.png"} <= {entry.name for entry in output.iterdir()}
 
 
-@pytest.mark.slow
-def test_digits_measures_every_method_and_draws_it(results):
-    output, metrics = results["digits"]
+def check_digits(output, metrics):
     methods = {"none", "coral", "gaussian", "emd", "mmd", "lrmf"}
     for kind in ("accuracy_1nn", "accuracy_logistic"):
         assert set(metrics[kind]) == methods
@@ -464,11 +249,3 @@ def test_digits_measures_every_method_and_draws_it(results):
     names = ("accuracy", "moved", "projection", "loss")
     pictures = {"embedding.png", *(f"{name}_usps_to_mnist.png" for name in names)}
     assert pictures <= {entry.name for entry in output.iterdir()}
-
-
-def test_exact_mcnemar_by_hand():
-    first = np.array([True] * 8 + [False] * 2 + [True] * 5)
-    second = np.array([False] * 8 + [True] * 2 + [True] * 5)
-    # Two-sided binomial: 2 (C(10, 0) + C(10, 1) + C(10, 2)) / 2^10.
-    assert mcnemar_p(first, second) == pytest.approx(2 * (1 + 10 + 45) / 1024)
-    assert mcnemar_p(first, first) == 1.0
