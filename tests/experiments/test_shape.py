@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 import lrmf_tfp as lt
+from experiments.__main__ import main
 from experiments.common.catalogue import experiments, sources_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,14 +155,11 @@ def test_an_unknown_experiment_is_refused_in_one_line():
     assert done.stderr.endswith("; got 'nothing'.\n")
 
 
-def test_a_named_experiment_is_run_as_by_itself():
-    """What `python -m experiments NAME` does with its options is the experiment's own business."""
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments", "trajectories", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.startswith("usage: python -m experiments.trajectories [-h] [--quick]")
-    assert experiments()["trajectories"] in " ".join(done.stdout.split())
+def test_a_named_experiment_is_run_as_by_itself(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["experiments", "trajectories", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    told = capsys.readouterr().out
+    assert told.startswith("usage: python -m experiments.trajectories [-h] [--quick]")
+    assert experiments()["trajectories"] in " ".join(told.split())
