@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments._moons_methods import accuracy
-from experiments._runner import report, run_experiment, save_figure
+from experiments.common.files import save_figure
+from experiments.common.runner import report, run_experiment
 
-__all__ = ["Config", "main", "run"]
+__all__ = ["Config", "run"]
 
 Array = NDArray[np.floating[Any]]
 _NUM_TIMES = 33
@@ -90,7 +90,14 @@ def fit_and_follow(
     lengths = np.linalg.norm(steps, axis=-1)
     straight = np.linalg.norm(paths[-1] - paths[0], axis=-1)
     return {
-        "label_accuracy": accuracy(np.asarray(aligner.transform(pair.source)), pair),
+        "label_accuracy": float(
+            lt.evaluation.label_accuracy(
+                np.asarray(aligner.transform(pair.source)),
+                pair.source_labels,
+                pair.target,
+                pair.target_labels,
+            )
+        ),
         "score": aligner.score(pair.source, pair.target).value,
         "path_length": float(np.mean(lengths.sum(axis=0))),
         "straight_length": float(np.mean(straight)),
@@ -101,10 +108,5 @@ def fit_and_follow(
     }, paths
 
 
-def main() -> int:
-    """Run from the command line."""
-    return run_experiment("trajectories", Config, run)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("trajectories", Config, run))
