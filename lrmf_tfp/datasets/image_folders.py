@@ -1,4 +1,4 @@
-"""Level 1: the images of a folder as one array."""
+"""Level 2: the images of a folder as one array."""
 
 from __future__ import annotations
 
