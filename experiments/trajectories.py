@@ -80,12 +80,13 @@ def fit_and_follow(
     """Train a flow by LRMF; return its metrics and the paths of the source, standardised."""
     began = time.monotonic()
     settings = lt.FitConfig(num_steps=config.num_steps, jit_compile=config.jit_compile)
-    aligner = lt.Aligner(flow, config=settings, start="identity", seed=config.seed)
+    start = lt.flows.Built(flow, start="identity")
+    aligner = lt.Aligner(start, config=settings, num_restarts=1, seed=config.seed)
     aligner.fit(pair.source, pair.target)
     seconds = time.monotonic() - began
     # The aligner standardises both domains by the target where the map starts at the identity.
     source = (pair.source - pair.target.mean(axis=0)) / pair.target.std(axis=0)
-    paths = flow.layers[0].trajectory(source, num_times=_NUM_TIMES).numpy()
+    paths = aligner.flow_.layers[0].trajectory(source, num_times=_NUM_TIMES).numpy()
     steps = np.diff(paths, axis=0)
     lengths = np.linalg.norm(steps, axis=-1)
     straight = np.linalg.norm(paths[-1] - paths[0], axis=-1)

@@ -52,9 +52,8 @@ def _flow(objective: str) -> Callable[[Array, Array, Config, int], lt.Aligner]:
     def fit(source: Array, target: Array, config: Config, seed: int) -> lt.Aligner:
         steps = config.num_steps if objective == "lrmf" else config.baseline_steps
         aligner = lt.Aligner(
-            objective=objective,
-            start="identity",
-            scored=objective == "lrmf",
+            lt.RealNVP(start="identity"),
+            objective,
             num_restarts=1,
             config=lt.FitConfig(
                 num_steps=steps,

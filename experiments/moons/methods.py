@@ -62,11 +62,12 @@ def run_methods(
             flow=config.flow,
             objective=objective,
             config=settings,
-            scored=config.score_others,
             seed=seed,
         )
         if objective != "lrmf":
             aligner.set_params(num_restarts=1)  # the others have no bound that asks for more
+            if not config.score_others:
+                aligner.set_params(objective__bound=None)
         if objective == "back_to_back" and config.slow_back_to_back:
             aligner.set_params(
                 config=dataclasses.replace(settings, **_SLOW, batch_size=len(pair.source))

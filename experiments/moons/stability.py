@@ -88,9 +88,9 @@ def _accuracies(
     name: str, pair: lt.DomainPair, settings: lt.FitConfig, *, flow: str, seed: int
 ) -> tuple[float, float]:
     """Return the label accuracy of the last weights and of those that were kept."""
-    aligner = lt.Aligner(
-        flow=flow, objective=name, config=settings, scored=False, num_restarts=1, seed=seed
-    )
+    aligner = lt.Aligner(flow, name, config=settings, num_restarts=1, seed=seed)
+    if name != "lrmf":
+        aligner.set_params(objective__bound=None)
     seen: list[float] = []
 
     def watch(event: lt.training.TrainingEvent) -> None:

@@ -45,7 +45,7 @@ def neighbourhoods(before: Array, after: Array, config: Config) -> dict[str, flo
     trust = partial(trustworthiness, n_neighbors=config.num_neighbors)
     return {
         "neighbours_kept": lt.evaluation.neighbourhood_preservation(
-            before, after, num_neighbors=config.num_neighbors
+            before, after, num_neighbours=config.num_neighbors
         ),
         "trustworthiness": float(trust(before, after)),
         "continuity": float(trust(after, before)),  # new strangers there are lost friends here

@@ -51,9 +51,9 @@ def fit_map(name: str, pair: lt.DomainPair, config: Config, *, seed: int) -> Any
         return FlowMap(lt.flows.gaussian_ot_flow(pair.source, pair.target))
     flow, objective = _ALIGNERS[name]
     settings = lt.FitConfig(num_steps=config.num_steps, jit_compile=config.jit_compile)
-    aligner = lt.Aligner(
-        flow, objective, scored=scored, config=settings, num_restarts=1, seed=seed
-    )
+    aligner = lt.Aligner(flow, objective, config=settings, num_restarts=1, seed=seed)
+    if objective != "lrmf" and not scored:
+        aligner.set_params(objective__bound=None)
     return aligner.fit(pair.source, pair.target)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -43,11 +42,10 @@ def fit(config: Config, pair: lt.DomainPair, name: str, *, seed: int) -> lt.Alig
         steps_per_call=min(100, config.num_steps),
         jit_compile=config.jit_compile,
     )
+    noise = lt.Anneal(*config.noise_scales) if options.get("noise") else None
     aligner = lt.Aligner(
-        flow="affine",
-        density=functools.partial(lt.densities.mixture_density, num_components=2),
-        start=options["start"],
-        noise_scales=config.noise_scales if options.get("noise") else (),
+        lt.Affine(start=options["start"]),
+        lt.LRMF(density=lt.densities.Mixture(num_components=2), noise=noise),
         num_restarts=1,
         config=settings,
         seed=seed,

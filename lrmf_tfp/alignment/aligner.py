@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,23 +9,21 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from tensorflow_probability import bijectors as tfb
 
-from lrmf_tfp import __version__
-from lrmf_tfp._core.spec import described
 from lrmf_tfp._core.typing import Array, Samples
 from lrmf_tfp._validation import check_choice, check_fraction, check_positive_int, check_seed
 from lrmf_tfp.alignment.attempt import Attempt
 from lrmf_tfp.alignment.deprecated import translated
 from lrmf_tfp.alignment.fitted import Alignment
+from lrmf_tfp.alignment.metadata import metadata_of
 from lrmf_tfp.alignment.parameters import ChangesSpecs
 from lrmf_tfp.alignment.recipes import Recipe, as_flow_spec, as_objective_spec, check_pairing
 from lrmf_tfp.alignment.rows import MIN_ROWS, Rows, Standards
 from lrmf_tfp.evaluation import AlignmentScore
-from lrmf_tfp.flows import ClosedForm, FlowSpec
+from lrmf_tfp.flows import Built, ClosedForm, FlowSpec
 from lrmf_tfp.objectives import GivenObjective, ObjectiveSpec
 from lrmf_tfp.samples.domains import as_domains, check_domains_vary
 from lrmf_tfp.samples.sample import Sample
@@ -53,6 +50,7 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
 
     Attributes:
         alignment_: The fitted `Alignment`.
+        flow_: The trained bijector, between standardised samples.
         feature_names_in_: Names of the columns, if the fit was on a frame.
         history_: One array for each recorded quantity of the main stage; `history` is an alias.
         main_stage_: Name of that stage.
@@ -154,7 +152,7 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
         flow, objective = self._checked()
         domains = as_domains({"source": source, "target": target}, min_rows=MIN_ROWS)
         rows = self._rows(flow, domains)
-        metadata = self._metadata(rows.standards, domains["source"])
+        metadata = metadata_of(self, domains["source"], start=rows.standards.start)
         distribution = as_distribution(strategy)
         callbacks = [*callbacks, *([ProgressBar()] if self.progress else [])]
         attempts: list[Attempt] = []
@@ -226,6 +224,11 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
         finally:
             self._running = None
 
+    @property
+    def flow_(self) -> tfb.Bijector:
+        """The trained bijector, between samples as the model sees them, standardised."""
+        return self._fitted().module.flow
+
     def _fitted(self) -> Alignment:
         running: Attempt | None = getattr(self, "_running", None)
         if running is not None:
@@ -261,31 +264,9 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
         return Recipe(flow, source.event_shape, source.condition_size, dtype, seed, closed)
 
     def _most_fits(self, flow: FlowSpec, objective: ObjectiveSpec | None) -> int:
-        given = isinstance(self.flow, tfb.Bijector) or isinstance(objective, GivenObjective)
+        given = isinstance(flow, Built) and isinstance(flow.maker, tfb.Bijector)
+        given = given or isinstance(objective, GivenObjective)
         return 1 if given or isinstance(flow, ClosedForm) else self.num_restarts
-
-    def _metadata(self, standards: Standards, source: Sample) -> dict[str, Any]:
-        """Return what is saved with the map; it is serialised here, before hours of training."""
-        names, conditions = source.feature_names, source.condition_names
-        metadata = {
-            "lrmf_tfp": __version__,
-            "tensorflow": tf.__version__,
-            "tensorflow_probability": tfp.__version__,
-            "event_size": source.rows.shape[1],
-            "event_shape": list(source.event_shape),
-            "feature_names": None if names is None else list(names),
-            "condition_size": source.condition_size,
-            "condition_names": None if conditions is None else list(conditions),
-            "flow": _name(self.flow),
-            "objective": _name(self.objective),
-            "start": standards.start,
-            "dtype": self.dtype,
-            "seed": described(self.seed),
-            "config": described(self.config or FitConfig()),
-            "settings": described(self.get_params(deep=False)),
-        }
-        json.dumps(metadata)
-        return metadata
 
     def _keep(self, attempts: Sequence[Attempt], source: Sample) -> None:
         """Take over what the best attempt learned; until here nothing looks fitted."""
@@ -302,9 +283,3 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
 
 def _folder(checkpoint_dir: str | Path | None, *parts: str) -> Path | None:
     return None if checkpoint_dir is None else Path(checkpoint_dir, *parts)
-
-
-def _name(setting: Any) -> str:
-    """Return a setting as text: its name, or that of its function or class."""
-    name = described(setting)
-    return name["name"] if isinstance(name, dict) else str(name)

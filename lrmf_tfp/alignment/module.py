@@ -30,6 +30,7 @@ class AlignmentModule(tf.Module):
     direction, is traced once whatever the dtype of `x`.
 
     Attributes:
+        flow: The bijector between standardised samples.
         transform: Source to target, `[N, D] -> [N, D]`.
         inverse_transform: Target to source, `[N, D] -> [N, D]`.
         log_det_jacobian: `log|det d transform / dx|` `[N]`.
@@ -50,7 +51,7 @@ class AlignmentModule(tf.Module):
     ) -> None:
         super().__init__(name="alignment")
         self._objective = objective
-        self._flow = flow
+        self.flow = flow
         self._dtype = dtype
         self._size = len(standards.target.loc)
         conditions = standards.conditions
@@ -67,8 +68,8 @@ class AlignmentModule(tf.Module):
         self._make_functions()
 
     def _make_functions(self) -> None:
-        forward = _core(lambda z, c: forward_and_log_det(given(self._flow, c), z))
-        inverse = _core(lambda z, c: inverse_and_log_det(given(self._flow, c), z)[0])
+        forward = _core(lambda z, c: forward_and_log_det(given(self.flow, c), z))
+        inverse = _core(lambda z, c: inverse_and_log_det(given(self.flow, c), z)[0])
         ratio = self._volumes["target"] - self._volumes["source"]
         self.transform = self._public(lambda z, c: forward(z, c)[0], "source", "target")
         self.inverse_transform = self._public(inverse, "target", "source")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from lrmf_tfp.densities.bounded import BoundedBeta, shifted_beta
+from lrmf_tfp.densities.gaussian import GaussianDensity, gaussian_density
 from lrmf_tfp.densities.mixture import MixtureDensity, mixture_density
 from lrmf_tfp.densities.specs import Auto, DensitySpec, Gaussian, Made, Mixture, Pushforward
 from lrmf_tfp.densities.trainable import (
     FlowDensity,
-    GaussianDensity,
     flow_density,
-    gaussian_density,
     moment_start,
     student_t_base,
 )

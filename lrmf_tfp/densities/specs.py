@@ -12,8 +12,9 @@ from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp._core.spec import Spec
 from lrmf_tfp._validation import check_positive_int
+from lrmf_tfp.densities.gaussian import gaussian_density
 from lrmf_tfp.densities.mixture import mixture_density
-from lrmf_tfp.densities.trainable import flow_density, gaussian_density, student_t_base
+from lrmf_tfp.densities.trainable import flow_density, student_t_base
 from lrmf_tfp.flows import AffineLayer, FlowSpec
 
 __all__ = ["Auto", "DensitySpec", "Gaussian", "Made", "Mixture", "Pushforward"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lrmf_tfp.flows.affine import Affine, AffineLayer, Identity, affine_flow, identity_flow
 from lrmf_tfp.flows.base import Flow, back_to_back_flow
+from lrmf_tfp.flows.closed_forms import Coral, GaussianOT, MeanVariance
 from lrmf_tfp.flows.conditional import ConditionalFlow
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack
 from lrmf_tfp.flows.ffjord import FFJORD, FFJORDLayer, ffjord_flow
@@ -11,10 +12,7 @@ from lrmf_tfp.flows.glow import Glow, GlowLevel, glow_flow
 from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
 from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer
 from lrmf_tfp.flows.linear import (
-    Coral,
     FixedAffineLayer,
-    GaussianOT,
-    MeanVariance,
     coral_flow,
     gaussian_ot_flow,
     mean_variance_flow,

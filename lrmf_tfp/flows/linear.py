@@ -7,8 +7,6 @@ the layer that holds the result.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
@@ -16,16 +14,12 @@ from numpy.typing import ArrayLike
 from lrmf_tfp._core.typing import Array, Samples, Tensor
 from lrmf_tfp._validation import check_not_negative
 from lrmf_tfp.flows.base import Flow
-from lrmf_tfp.flows.spec import ClosedForm
 from lrmf_tfp.samples.domains import as_domains, check_domains_vary
 from lrmf_tfp.samples.sample import Sample
 from lrmf_tfp.samples.standardize import weighted_covariance, weighted_moments
 
 __all__ = [
-    "Coral",
     "FixedAffineLayer",
-    "GaussianOT",
-    "MeanVariance",
     "coral_flow",
     "gaussian_ot_flow",
     "mean_variance_flow",
@@ -280,34 +274,3 @@ def _power(covariance: Array, exponent: float) -> Array:
 
 def _constant(value: ArrayLike, name: str) -> tf.Variable:
     return tf.Variable(value, trainable=False, dtype=tf.float64, name=name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeanVariance(ClosedForm):
-    """The map that matches mean and standard deviation per axis; see `mean_variance_flow`."""
-
-    def solve(self, source: Sample, target: Sample, *, dtype: tf.DType) -> Flow:
-        """Return the map of weighted samples."""
-        return mean_variance_flow(source, target, dtype=dtype)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Coral(ClosedForm):
-    """Correlation alignment; see `coral_flow`."""
-
-    ridge: float = 1e-6
-
-    def solve(self, source: Sample, target: Sample, *, dtype: tf.DType) -> Flow:
-        """Return the map of weighted samples."""
-        return coral_flow(source, target, ridge=self.ridge, dtype=dtype)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GaussianOT(ClosedForm):
-    """Optimal transport between the Gaussians of both domains; see `gaussian_ot_flow`."""
-
-    ridge: float = 1e-6
-
-    def solve(self, source: Sample, target: Sample, *, dtype: tf.DType) -> Flow:
-        """Return the map of weighted samples."""
-        return gaussian_ot_flow(source, target, ridge=self.ridge, dtype=dtype)

@@ -70,6 +70,10 @@ class DatasetSource:
         """Return the source of some of the domains, by their numbers."""
         return DatasetSource(self._dataset, domains=domains, num_aside=self._aside)
 
+    def without_weights(self) -> DatasetSource:
+        """Return the source as it is: a stream comes drawn, or with the weights it has."""
+        return self
+
     def batches(self, step: int, num_steps: int, shard: Shard = WHOLE) -> tuple[Batch, ...]:
         """Return the next `num_steps` batches, stacked."""
         del step

@@ -49,6 +49,15 @@ def test_a_small_domain_is_used_whole_with_its_weights():
     assert shard.weights is None
 
 
+def test_an_objective_without_weights_gets_rows_drawn_by_them():
+    weights = np.r_[np.zeros(5), np.ones(5)]
+    source = source_of(Batch(ROWS[:10], weights)).without_weights()
+    (batch,) = source.batches(0, 50)
+    assert batch.values.shape == (50, 10, 1)
+    assert batch.weights is None
+    assert batch.values.min() >= 5.0
+
+
 def test_shards_are_parts_of_the_one_batch():
     source = source_of(Batch(ROWS))
     (whole,) = source.batches(3, 4)
