@@ -14,7 +14,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import lrmf_tfp as lt
-from lrmf_tfp.embeddings import VAE, VAEGAN, RandomAffine
+from lrmf_tfp.embeddings import VAE, VAEGAN, EmbeddingScore, RandomAffine
+from lrmf_tfp.embeddings.base import _plain
 from lrmf_tfp.samples import Sample
 from lrmf_tfp.samples.split import hold_out
 
@@ -163,6 +164,16 @@ def test_images_are_drawn_by_weight_and_settings_stay_as_they_are():
     assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
     assert (metadata["latent_size"], metadata["hidden_units"]) == (2, [4])
     assert metadata["augmentation"] == "Shade"
+
+
+def test_a_score_that_is_not_finite_is_written_as_none():
+    written = _plain(EmbeddingScore(-np.inf, np.inf, 1.5, np.nan))
+    assert list(json.loads(json.dumps(written, allow_nan=False)).values()) == [
+        None,
+        None,
+        1.5,
+        None,
+    ]
 
 
 @dataclass(frozen=True)
