@@ -1,4 +1,4 @@
-"""The one table of names: what the strings that people type stand for (level 0).
+"""The one table of names: what the strings that people type stand for.
 
 No TensorFlow: a wrong name is answered before it is imported. Help texts, documentation and tests
 read this table; nothing repeats it.

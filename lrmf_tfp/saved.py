@@ -1,4 +1,4 @@
-"""`Saved`: a fitted thing outside the process that made it (level 2).
+"""`Saved`: a fitted thing outside the process that made it.
 
 A folder with a SavedModel and, in `assets.extra/`, what it is: metadata as JSON and arrays. It
 exists once and serves alignments, embeddings and ratios: calls in blocks, `save`, `load`, pickle

@@ -1,4 +1,4 @@
-"""What depends on conditions, and how it is bound to them (level 0)."""
+"""What depends on conditions, and how it is bound to them."""
 
 from __future__ import annotations
 

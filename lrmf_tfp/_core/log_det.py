@@ -1,4 +1,4 @@
-"""Value and log-det-Jacobian of any bijector in one call (level 1)."""
+"""Value and log-det-Jacobian of any bijector in one call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Means over rows that may have weights (level 0)."""
+"""Means over rows that may have weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Spec`: what is asked for, before it is built (level 0).
+"""`Spec`: what is asked for, before it is built.
 
 A spec is a frozen dataclass: printable, comparable, picklable, and open to scikit-learn's
 `get_params`, `clone` and grids (`objective__noise`). It holds settings and no variables; building

@@ -1,4 +1,4 @@
-"""`Aligner`: the scikit-learn estimator that fits, moves, scores and saves (level 7)."""
+"""`Aligner`: the scikit-learn estimator that fits, moves, scores and saves."""
 
 from __future__ import annotations
 

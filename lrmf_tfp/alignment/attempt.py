@@ -1,4 +1,4 @@
-"""One restart of a fit: what is trained from one seed, and what comes of it (level 7)."""
+"""One restart of a fit: what is trained from one seed, and what comes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keywords of 0.1 that left `Aligner`, and what they became; they go with 0.3 (level 7)."""
+"""Keywords of 0.1 that left `Aligner`, and what they became; they go with 0.3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted alignment: arrays and frames in and out, scored, saved and loaded (level 7)."""
+"""A fitted alignment: arrays and frames in and out, scored, saved and loaded."""
 
 from __future__ import annotations
 

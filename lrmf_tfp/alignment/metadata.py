@@ -1,4 +1,4 @@
-"""What is saved beside a map: versions, settings, columns (level 7)."""
+"""What is saved beside a map: versions, settings, columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fitted map as a `tf.Module` that saves, loads and needs only TensorFlow (level 7)."""
+"""The fitted map as a `tf.Module` that saves, loads and needs only TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings inside settings: `set_params(objective__noise=...)` on frozen specs (level 7)."""
+"""Settings inside settings: `set_params(objective__noise=...)` on frozen specs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a user names to flows, densities and objectives (level 7).
+"""From what a user names to flows, densities and objectives.
 
 Whatever is typed, a name, a spec, an object or a function, becomes a spec by `as_flow_spec` and
 its like; a `Recipe` builds from specs for samples of one shape.

@@ -1,4 +1,4 @@
-"""The rows of one call of `Aligner.fit`: split, standardised, and recognised later (level 7)."""
+"""The rows of one call of `Aligner.fit`: split, standardised, and recognised later."""
 
 from __future__ import annotations
 

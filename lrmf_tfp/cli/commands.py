@@ -1,4 +1,4 @@
-"""Level 8: what the three commands do once their input is known to be good.
+"""What the three commands do once their input is known to be good.
 
 TensorFlow is imported here, inside the functions and with its chatter held back.
 """

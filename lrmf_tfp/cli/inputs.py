@@ -1,4 +1,4 @@
-"""Level 8: what was typed, checked in full before TensorFlow is imported.
+"""What was typed, checked in full before TensorFlow is imported.
 
 Every failure is a ValueError, TypeError or OSError whose message names the argument as typed.
 """

@@ -1,4 +1,4 @@
-"""Level 8: what may be typed, and the help for it."""
+"""What may be typed, and the help for it."""
 
 from __future__ import annotations
 

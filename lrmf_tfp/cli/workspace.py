@@ -1,4 +1,4 @@
-"""Level 8: the output folder of `align`: all of a result appears there, or nothing.
+"""The output folder of `align`: all of a result appears there, or nothing.
 
 Results are first written to a hidden folder inside, then moved into place. The checkpoints of a
 stopped run stay, together with what they belong to.

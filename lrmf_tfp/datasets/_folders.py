@@ -1,4 +1,4 @@
-"""Level 2: where prepared digits are looked for, and how they come to be there, all or nothing.
+"""Where prepared digits are looked for, and how they come to be there, all or nothing.
 
 Folders are searched in this order: `data_dir`, TFDS's own (`TFDS_DATA_DIR`, else
 `~/tensorflow_datasets`), the user's cache (`XDG_CACHE_HOME`, else `~/.cache`). What has to be

@@ -1,4 +1,4 @@
-"""Level 2: USPS as a TensorFlow Datasets builder; import it only where TensorFlow may be.
+"""USPS as a TensorFlow Datasets builder; import it only where TensorFlow may be.
 
 Not registered under a name, so that it never collides with another builder called `usps`.
 """

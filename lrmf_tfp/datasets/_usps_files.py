@@ -1,4 +1,4 @@
-"""Level 2: USPS as people keep it, in one HDF5 file or in LIBSVM's two compressed texts.
+"""USPS as people keep it, in one HDF5 file or in LIBSVM's two compressed texts.
 
 NumPy, h5py and scikit-learn; nothing is read before it is asked for. What is read is checked as a
 whole, so that a file cut short is named before anything is written.

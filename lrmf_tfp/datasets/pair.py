@@ -1,4 +1,4 @@
-"""Level 2: the two sets of samples that an alignment is about, kept together."""
+"""The two sets of samples that an alignment is about, kept together."""
 
 from __future__ import annotations
 

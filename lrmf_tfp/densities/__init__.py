@@ -1,4 +1,4 @@
-"""Densities as `tfd.Distribution`s: trainable ones, and ones with bounded support (level 3)."""
+"""Densities as `tfd.Distribution`s: trainable ones, and ones with bounded support."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Gaussian whose moments are variables (level 3)."""
+"""A Gaussian whose moments are variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Specs of densities: what is asked for, before there are samples to build it for (level 3)."""
+"""Specs of densities: what is asked for, before there are samples to build it for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Densities with variables to train, and the start of their training (level 2)."""
+"""Densities with variables to train, and the start of their training."""
 
 from __future__ import annotations
 

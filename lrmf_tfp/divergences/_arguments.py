@@ -1,4 +1,4 @@
-"""Samples, weights and scales as checked tensors, the same for every divergence (level 2).
+"""Samples, weights and scales as checked tensors, the same for every divergence.
 
 Values are checked where they are known, which is outside a `tf.function`; inside one only shapes
 and dtypes are. Gradients flow to the samples; weights and scales are constants.

@@ -1,4 +1,4 @@
-"""Images of several domains as vectors of one space, and back (level 6)."""
+"""Images of several domains as vectors of one space, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the estimators of embeddings share: the fit and its settings (level 6)."""
+"""What the estimators of embeddings share: the fit and its settings."""
 
 from __future__ import annotations
 

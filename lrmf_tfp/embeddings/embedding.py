@@ -1,4 +1,4 @@
-"""Images to vectors and back: NumPy in and out, saved and loaded as a SavedModel (level 6)."""
+"""Images to vectors and back: NumPy in and out, saved and loaded as a SavedModel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Autoencoders as scikit-learn estimators, one for the images of all domains (level 6)."""
+"""Autoencoders as scikit-learn estimators, one for the images of all domains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as images: arrays, samples, pairs of domains and folders, all checked (level 6)."""
+"""What counts as images: arrays, samples, pairs of domains and folders, all checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals of means by resampling rows (level 4)."""
+"""Intervals of means by resampling rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well labels survive the move; they are looked at here and nowhere else (level 4)."""
+"""How well labels survive the move; they are looked at here and nowhere else."""
 
 from __future__ import annotations
 

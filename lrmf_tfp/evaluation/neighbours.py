@@ -1,4 +1,4 @@
-"""How much of its neighbourhoods a map keeps (level 4)."""
+"""How much of its neighbourhoods a map keeps."""
 
 from __future__ import annotations
 

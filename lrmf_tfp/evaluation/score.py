@@ -1,4 +1,4 @@
-"""The score: the held-out bound, its interval and its verdict (level 4)."""
+"""The score: the held-out bound, its interval and its verdict."""
 
 from __future__ import annotations
 

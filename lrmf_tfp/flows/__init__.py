@@ -1,4 +1,4 @@
-"""Invertible maps `y = T(x)`: one family a file, builders of `tfb.Bijector`s (level 2)."""
+"""Invertible maps `y = T(x)`: one family a file, builders of `tfb.Bijector`s."""
 
 from __future__ import annotations
 
@@ -6,47 +6,41 @@ from lrmf_tfp.flows.affine import Affine, AffineLayer, Identity, affine_flow, id
 from lrmf_tfp.flows.base import Flow, back_to_back_flow
 from lrmf_tfp.flows.closed_forms import Coral, GaussianOT, MeanVariance
 from lrmf_tfp.flows.conditional import ConditionalFlow
-from lrmf_tfp.flows.coupling import Coupling, CouplingStack
-from lrmf_tfp.flows.ffjord import FFJORD, FFJORDLayer, ffjord_flow
-from lrmf_tfp.flows.glow import Glow, GlowLevel, glow_flow
-from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
-from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer
+from lrmf_tfp.flows.coupling import Coupling
+from lrmf_tfp.flows.ffjord import FFJORD, ffjord_flow
+from lrmf_tfp.flows.glow import Glow, glow_flow
+from lrmf_tfp.flows.images import PixelAffineLayer
+from lrmf_tfp.flows.layers import FlowLayer, InverseLayer
 from lrmf_tfp.flows.linear import (
     FixedAffineLayer,
     coral_flow,
     gaussian_ot_flow,
     mean_variance_flow,
 )
-from lrmf_tfp.flows.real_nvp import AffineCoupling, RealNVP, real_nvp_flow
+from lrmf_tfp.flows.real_nvp import RealNVP, real_nvp_flow
 from lrmf_tfp.flows.spec import Built, ClosedForm, FlowSpec
 from lrmf_tfp.flows.spline import Spline, SplineCoupling, spline_flow
 
 __all__ = [
     "Affine",
-    "AffineCoupling",
     "AffineLayer",
     "Built",
     "ClosedForm",
     "ConditionalFlow",
-    "ConvCoupling",
     "Coral",
     "Coupling",
-    "CouplingStack",
     "FFJORD",
-    "FFJORDLayer",
     "FixedAffineLayer",
     "Flow",
     "FlowLayer",
     "FlowSpec",
     "GaussianOT",
     "Glow",
-    "GlowLevel",
     "Identity",
     "InverseLayer",
     "MeanVariance",
     "PixelAffineLayer",
     "RealNVP",
-    "ReshapeLayer",
     "Spline",
     "SplineCoupling",
     "affine_flow",

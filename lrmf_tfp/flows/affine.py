@@ -1,4 +1,4 @@
-"""Affine flows: `y = W x + shift` with W lower-upper, lower-triangular or diagonal (level 2)."""
+"""Affine flows: `y = W x + shift` with W lower-upper, lower-triangular or diagonal."""
 
 from __future__ import annotations
 

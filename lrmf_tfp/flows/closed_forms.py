@@ -1,4 +1,4 @@
-"""Specs of the linear maps that are computed from the samples (level 2)."""
+"""Specs of the linear maps that are computed from the samples."""
 
 from __future__ import annotations
 

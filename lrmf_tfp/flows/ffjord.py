@@ -1,4 +1,4 @@
-"""FFJORD: flows that follow a learned velocity field over time (level 2)."""
+"""FFJORD: flows that follow a learned velocity field over time."""
 
 from __future__ import annotations
 

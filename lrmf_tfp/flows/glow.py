@@ -1,4 +1,4 @@
-"""Glow: invertible 1x1 convolutions and convolutional couplings at several scales (level 2).
+"""Glow: invertible 1x1 convolutions and convolutional couplings at several scales.
 
 Why not `tfb.Glow` (TFP 0.25), against the laws that every flow keeps:
 

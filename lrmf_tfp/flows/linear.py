@@ -1,4 +1,4 @@
-"""Linear maps in closed form, as flows: mean-variance, CORAL, Gaussian transport (level 2).
+"""Linear maps in closed form, as flows: mean-variance, CORAL, Gaussian transport.
 
 All three send the source's mean to the target's, `y = matrix @ (x - source_loc) + target_loc`,
 and differ in what the matrix does to the covariance. Nothing is trained. NumPy, float64, up to

@@ -1,4 +1,4 @@
-"""RealNVP: affine couplings with alternating halves or learned mixing (level 2)."""
+"""RealNVP: affine couplings with alternating halves or learned mixing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Neural spline flow: couplings by monotonic rational-quadratic splines (level 2)."""
+"""Neural spline flow: couplings by monotonic rational-quadratic splines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From images to vectors and back: the two halves of an autoencoder (level 1).
+"""From images to vectors and back: the two halves of an autoencoder.
 
 Pixels are first gathered into cells of 4x4, so that the one convolution of each network sees
 12x12 pixels at a sixteenth of the places. On a CPU that is several times faster than two

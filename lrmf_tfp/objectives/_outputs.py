@@ -1,4 +1,4 @@
-"""What a network of one output says of each row (level 4)."""
+"""What a network of one output says of each row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adversarial alignment: a critic learns to tell the moved source from the target (level 3)."""
+"""Adversarial alignment: a critic learns to tell the moved source from the target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Back-to-back flows: source to noise to target, two fits by maximum likelihood (level 3)."""
+"""Back-to-back flows: source to noise to target, two fits by maximum likelihood."""
 
 from __future__ import annotations
 

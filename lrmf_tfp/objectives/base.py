@@ -1,4 +1,4 @@
-"""What an objective is: a module of trainables, called on a batch of each domain (level 4).
+"""What an objective is: a module of trainables, called on a batch of each domain.
 
 `objective(*batches, seed=seed)` returns a NamedTuple of scalar terms, the first of which is
 `loss`. The training engine minimises, for every variable group, the term that the group names;

@@ -1,4 +1,4 @@
-"""Probabilistic classification: a network learns the log-odds of two sample sets (level 4)."""
+"""Probabilistic classification: a network learns the log-odds of two sample sets."""
 
 from __future__ import annotations
 

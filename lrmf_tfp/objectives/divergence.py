@@ -1,4 +1,4 @@
-"""A flow, or the points themselves, moved by the gradient of a divergence (level 3)."""
+"""A flow, or the points themselves, moved by the gradient of a divergence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Specs of the objectives that move a flow by a divergence (level 4)."""
+"""Specs of the objectives that move a flow by a divergence."""
 
 from __future__ import annotations
 

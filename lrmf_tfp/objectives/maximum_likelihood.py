@@ -1,4 +1,4 @@
-"""Maximum likelihood: the fit of one density to one sample set (level 3)."""
+"""Maximum likelihood: the fit of one density to one sample set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Specs of objectives that train no densities and so need an LRMF bound for a score (level 4)."""
+"""Specs of objectives that train no densities and so need an LRMF bound for a score."""
 
 from __future__ import annotations
 

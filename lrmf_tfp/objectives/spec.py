@@ -1,4 +1,4 @@
-"""Specs of objectives: what is asked for, before there are samples to build it for (level 4).
+"""Specs of objectives: what is asked for, before there are samples to build it for.
 
 A spec builds its objective from `Parts`: flows and densities for the samples at hand, which it
 asks for and does not import.

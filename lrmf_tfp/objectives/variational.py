@@ -1,4 +1,4 @@
-"""A critic trained to the highest lower bound of a divergence (level 4)."""
+"""A critic trained to the highest lower bound of a divergence."""
 
 from __future__ import annotations
 

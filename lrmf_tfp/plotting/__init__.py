@@ -1,4 +1,4 @@
-"""Level 6: pictures and animations of an alignment; arrays in, matplotlib figures out.
+"""Pictures and animations of an alignment; arrays in, matplotlib figures out.
 
 Every function returns a `matplotlib.figure.Figure` (or writes a GIF) without pyplot and without
 global state. Colours are safe for colour-blind readers: the source is vermillion and the target

@@ -1,4 +1,4 @@
-"""Level 6: a map of y given c, before and after, by quantiles of a condition."""
+"""A map of y given c, before and after, by quantiles of a condition."""
 
 from __future__ import annotations
 

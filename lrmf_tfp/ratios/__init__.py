@@ -1,4 +1,4 @@
-"""The ratio of two densities, and the function that tells two samples apart (level 6)."""
+"""The ratio of two densities, and the function that tells two samples apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums of Gaussian bumps fitted by least squares, and how well each fit foretells (level 6).
+"""Sums of Gaussian bumps fitted by least squares, and how well each fit foretells.
 
 NumPy in float64. `H = sum_j q_j f(y_j) f(y_j)'` and `h = sum_i p_i f(x_i)` of bumps f, with the
 shares p and q of the rows; `a = max(0, (H + ridge I)^-1 h)`.

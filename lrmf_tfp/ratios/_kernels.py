@@ -1,4 +1,4 @@
-"""Kernels of two weighted samples: how wide, as matrices, and as plain values (level 6)."""
+"""Kernels of two weighted samples: how wide, as matrices, and as plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values of the best function of Lipschitz constant 1 at two samples (level 6).
+"""The values of the best function of Lipschitz constant 1 at two samples.
 
 A linear program; on a line a sort solves it. NumPy in float64.
 """
@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 from lrmf_tfp._core.typing import Array, IntArray
 from lrmf_tfp.ratios._rows import Pair, shares
 
-__all__ = ["METHODS", "ON_LINES", "Atoms", "lowest_cone"]
+__all__ = ["Atoms", "METHODS", "ON_LINES", "lowest_cone"]
 
 _BLOCK_ENTRIES = 4_000_000  # distances held at a time
 

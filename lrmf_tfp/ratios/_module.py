@@ -1,4 +1,4 @@
-"""What is saved of a ratio or a critic: functions that need TensorFlow only (level 6)."""
+"""What is saved of a ratio or a critic: functions that need TensorFlow only."""
 
 from __future__ import annotations
 

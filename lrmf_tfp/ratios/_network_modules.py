@@ -1,4 +1,4 @@
-"""Trained networks as they are saved: functions of samples as they come (level 6)."""
+"""Trained networks as they are saved: functions of samples as they come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quadratic program of kernel mean matching, to its exact solution (level 6).
+"""The quadratic program of kernel mean matching, to its exact solution.
 
 `min x' H x / 2 - b' x` subject to `x >= 0` and, if asked for, `low <= c' x <= high`. NumPy in
 float64, for H positive definite and c above 0.

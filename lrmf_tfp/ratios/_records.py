@@ -1,4 +1,4 @@
-"""The record of a training as plain values and arrays, and back (level 6)."""
+"""The record of a training as plain values and arrays, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door of this package: two samples of one kind, and what they are as laws (level 6).
+"""The door of this package: two samples of one kind, and what they are as laws.
 
 NumPy only. A sample stands for the law in which a row has the probability that its weight says.
 Estimates in closed form are functions of that law and of nothing else, and so are the same for

@@ -1,4 +1,4 @@
-"""What the two learned estimators, classifier and critic, do before they train (level 6)."""
+"""What the two learned estimators, classifier and critic, do before they train."""
 
 from __future__ import annotations
 

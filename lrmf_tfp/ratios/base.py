@@ -1,4 +1,4 @@
-"""What an estimator of a density ratio promises, and what follows from it (level 6)."""
+"""What an estimator of a density ratio promises, and what follows from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ratio by probabilistic classification: a trained network's log-odds (level 6)."""
+"""The ratio by probabilistic classification: a trained network's log-odds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a critic is, whichever way it was found (level 6)."""
+"""What a critic is, whichever way it was found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The critic of an f-divergence: a network trained to the highest lower bound (level 6)."""
+"""The critic of an f-divergence: a network trained to the highest lower bound."""
 
 from __future__ import annotations
 

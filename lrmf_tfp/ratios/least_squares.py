@@ -1,4 +1,4 @@
-"""Least-squares fit of a sum of Gaussian bumps to the ratio, uLSIF (level 6)."""
+"""Least-squares fit of a sum of Gaussian bumps to the ratio, uLSIF."""
 
 from __future__ import annotations
 

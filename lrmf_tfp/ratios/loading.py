@@ -1,4 +1,4 @@
-"""`load`: the folder of any ratio or critic, read as what it was (level 6)."""
+"""`load`: the folder of any ratio or critic, read as what it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernel mean matching as an estimator: ratios at the denominator's samples (level 6)."""
+"""Kernel mean matching as an estimator: ratios at the denominator's samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ratios and critics outside the estimator that found them: saved, loaded, pickled (level 6)."""
+"""Ratios and critics outside the estimator that found them: saved, loaded, pickled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The critic of the Wasserstein-1 distance between two samples, exactly (level 6).
+"""The critic of the Wasserstein-1 distance between two samples, exactly.
 
 `W1 = max(mean(f(x)) - mean(f(y)))` over all functions f of Lipschitz constant 1. Only the values
 of f at the samples count: see `_lipschitz` for the programs that find them.

@@ -1,4 +1,4 @@
-"""The critic of the MMD: the witness function, in closed form (level 6)."""
+"""The critic of the MMD: the witness function, in closed form."""
 
 from __future__ import annotations
 

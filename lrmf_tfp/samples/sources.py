@@ -1,4 +1,4 @@
-"""Where batches come from: the protocol `Source`, and arrays and memory maps (level 1).
+"""Where batches come from: the protocol `Source`, and arrays and memory maps.
 
 A source draws `[K, B, ...]`, K batches of B rows, for K steps in one compiled call. Shapes stay
 the same from call to call, so that the compiled loop is traced once.
@@ -115,9 +115,7 @@ class ArraySource:
     def only(self, domains: tuple[int, ...]) -> ArraySource:
         """Return the source of some of the domains, by their numbers."""
         chosen = tuple(self._domains[domain] for domain in domains)
-        return ArraySource(
-            chosen, batch_size=self._batch_size, seed=self._seed, whole=self._whole
-        )
+        return ArraySource(chosen, batch_size=self._batch_size, seed=self._seed, whole=self._whole)
 
     def without_weights(self) -> ArraySource:
         """Return the source whose batches carry no weights; see `Source`."""

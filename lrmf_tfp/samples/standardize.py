@@ -1,4 +1,4 @@
-"""Moments by which samples are brought to zero mean and unit scale: the only place (level 1).
+"""Moments by which samples are brought to zero mean and unit scale: the only place.
 
 NumPy only, in float64 and block by block, so that a memory map is read and not copied.
 """

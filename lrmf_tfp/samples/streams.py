@@ -1,4 +1,4 @@
-"""Batches of a `tf.data.Dataset`, and the door through which all data reach a fit (level 1).
+"""Batches of a `tf.data.Dataset`, and the door through which all data reach a fit.
 
 This module needs no TensorFlow; a dataset brings its own.
 """

@@ -1,4 +1,4 @@
-"""The one training engine: a compiled loop, driven until it is done (level 5)."""
+"""The one training engine: a compiled loop, driven until it is done."""
 
 from __future__ import annotations
 

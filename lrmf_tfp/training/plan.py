@@ -1,4 +1,4 @@
-"""`fit`, the front door: runs the whole plan of anything that can be trained (level 5)."""
+"""`fit`, the front door: runs the whole plan of anything that can be trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Kullback-Leibler divergence in closed form and from samples (level 2).
+"""The Kullback-Leibler divergence in closed form and from samples.
 
 `KL(p || q) = E_p[log p - log q]`, always in the order of the arguments. From draws of known
 distributions: `lrmf_tfp.divergences.f_divergence.monte_carlo`; bounds that a critic learns:

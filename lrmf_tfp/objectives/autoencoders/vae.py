@@ -1,4 +1,4 @@
-"""Variational autoencoder of images of one or several domains (level 4)."""
+"""Variational autoencoder of images of one or several domains."""
 
 from __future__ import annotations
 

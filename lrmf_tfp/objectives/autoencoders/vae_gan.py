@@ -1,4 +1,4 @@
-"""Variational autoencoder whose reconstructions a discriminator judges (level 4)."""
+"""Variational autoencoder whose reconstructions a discriminator judges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network whose weights are kept in a box, for critics that must not be steep (level 4)."""
+"""A network whose weights are kept in a box, for critics that must not be steep."""
 
 from __future__ import annotations
 

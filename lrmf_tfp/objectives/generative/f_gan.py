@@ -1,4 +1,4 @@
-"""A generator fitted by the divergence that a critic measures (level 4)."""
+"""A generator fitted by the divergence that a critic measures."""
 
 from __future__ import annotations
 

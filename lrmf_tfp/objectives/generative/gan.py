@@ -1,4 +1,4 @@
-"""The original game: a discriminator tells generated samples from data (level 4)."""
+"""The original game: a discriminator tells generated samples from data."""
 
 from __future__ import annotations
 

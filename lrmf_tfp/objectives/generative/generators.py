@@ -1,4 +1,4 @@
-"""What makes samples, and the objectives that compare them with data (level 4).
+"""What makes samples, and the objectives that compare them with data.
 
 A generator is a flow, which moves the samples of a source, or a network that turns noise into
 samples. The objectives take either, and are called on a batch of what the generator starts from

@@ -1,4 +1,4 @@
-"""Generative ratio matching: a projection keeps density ratios, MMD does the rest (level 4)."""
+"""Generative ratio matching: a projection keeps density ratios, MMD does the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks that turn noise into samples, whose density is known to nobody (level 4)."""
+"""Networks that turn noise into samples, whose density is known to nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generators trained on MMD: in the space of the data, or of a learned code (level 4)."""
+"""Generators trained on MMD: in the space of the data, or of a learned code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `fit` runs for LRMF: private fits, the joint one, private refits (level 4)."""
+"""What `fit` runs for LRMF: private fits, the joint one, private refits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private fits: what a domain's own density makes of it, the constant of the bound (level 4)."""
+"""Private fits: what a domain's own density makes of it, the constant of the bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`LRMF`: log-likelihood-ratio minimisation as it is asked for (level 4)."""
+"""`LRMF`: log-likelihood-ratio minimisation as it is asked for."""
 
 from __future__ import annotations
 
