@@ -304,12 +304,12 @@ class FakeAligner:
     error: BaseException | None = None
     calls: list[dict] = []  # noqa: RUF012
 
-    def __init__(self, flow, **settings):
-        self.settings = {"flow": flow, **settings}
+    def __init__(self, flow, objective="lrmf", **settings):
+        self.settings = {"flow": flow, "objective": objective, **settings}
         self.history = {"step": np.array([0, 1]), "loss": np.array([1.0, np.float32(0.1)])}
 
     def fit(self, source, target, *, checkpoint_dir=None, resume=False):
-        self.calls.append({**self.settings, "resume": resume, "dtype": source.dtype})
+        self.calls.append({**self.settings, "resume": resume, "dtype": source.values.dtype})
         if checkpoint_dir is not None:
             Path(checkpoint_dir, "ckpt-1.index").write_text("weights")
             if self.error is not None:
@@ -320,10 +320,10 @@ class FakeAligner:
         return Score()
 
     def transform(self, samples):
-        return samples + 1
+        return samples.values + 1
 
     def inverse_transform(self, samples):
-        return samples - 1
+        return samples.values - 1
 
     def save(self, path):
         Path(path).mkdir()
@@ -357,7 +357,7 @@ def test_align_writes_all_results_and_nothing_else(fake, folder, capsys):
 
 def test_align_scores_before_and_after_with_one_family(fake):
     assert main([*ALIGN.split(), "--flow", "affine"]) == 0
-    assert fake.calls[1]["density"] == "gaussian"
+    assert fake.calls[1]["density_like"] == "affine"
 
 
 def test_align_json_is_one_object(fake, capsys):
@@ -493,7 +493,7 @@ def test_transform_moves_and_keeps_the_header(fake, capsys, flag, shift):
 
 
 def test_transform_refuses_to_write_what_is_not_finite(fake, monkeypatch, capsys):
-    monkeypatch.setattr(fake, "transform", lambda self, samples: samples * np.nan)
+    monkeypatch.setattr(fake, "transform", lambda self, samples: samples.values * np.nan)
     assert main(["transform", "model", "source.npy", "moved.npy"]) == 1
     assert "`MODEL` must give finite values; got 200 rows" in capsys.readouterr().err
     assert not Path("moved.npy").exists()

@@ -448,7 +448,7 @@ def test_stages_with_other_columns_get_a_file_of_their_own(rng, tmp_path):
     )
     fit(objective, data, QUICK, validation=data, callbacks=[CSVLogger(tmp_path / "log.csv")])
     stages = {row["stage"] for row in _rows(tmp_path / "log.csv")}
-    assert stages == {"private_source", "private_target"}
+    assert stages == {"private_source", "private_target", "refit_target"}
     assert len(_rows(tmp_path / "log_joint.csv")) == 3
 
 

@@ -172,7 +172,7 @@ class Alignment(Saved):
         if len(fresh) == 0:
             _LOGGER.warning("the score of `%s` is not held out: all rows were trained on", domain)
             return sample
-        if len(fresh) < min(_FEW_ROWS, len(sample)):
+        if len(fresh) < min(_FEW_ROWS, 0.1 * len(sample)):
             _LOGGER.warning("the score of `%s` rests on %d rows", domain, len(fresh))
         return fresh.without_empty_rows()
 

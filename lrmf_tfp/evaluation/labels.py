@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lrmf_tfp._core.typing import IntArray, Samples
+from lrmf_tfp._validation import as_labels
 from lrmf_tfp.samples.domains import as_domains
 from lrmf_tfp.samples.sample import Sample
 
@@ -42,14 +45,19 @@ def label_accuracy(
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    domains = {
-        "moved": Sample.of(moved, labels=moved_labels, name="moved"),
-        "target": Sample.of(target, labels=target_labels, name="target"),
-    }
-    checked = as_domains(domains)
+    domains = {"moved": (moved, moved_labels), "target": (target, target_labels)}
+    checked = as_domains({name: _labelled(*each, name) for name, each in domains.items()})
     moved, target = checked["moved"], checked["target"]
     if moved.labels is None or target.labels is None:
         raise ValueError("`moved_labels` and `target_labels` must both be given; got None.")
     classifier = KNeighborsClassifier(n_neighbors=1).fit(target.rows, target.labels)
     right = classifier.predict(moved.rows) == moved.labels
     return float(np.average(right, weights=moved.weights))
+
+
+def _labelled(samples: Samples | Sample, labels: IntArray | None, name: str) -> Sample:
+    """Return a sample with labels: those given, or its own."""
+    sample = Sample.of(samples, name=name)
+    if labels is None:
+        return sample
+    return replace(sample, labels=as_labels(labels, f"{name}_labels", num_rows=len(sample)))
