@@ -40,7 +40,7 @@ def pair():
 
 @pytest.fixture(scope="module")
 def fitted(pair):
-    config = lt.FitConfig(num_steps=200)
+    config = lt.FitConfig(num_steps=200, jit_compile=False)
     return lt.Aligner(config=config, num_restarts=1, seed=4).fit(pair.source, pair.target)
 
 
