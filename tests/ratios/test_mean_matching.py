@@ -126,11 +126,11 @@ def test_unconstrained_ratios_can_have_a_mean_of_one_too(rng):
 
 @pytest.mark.parametrize("nonnegative", [True, False])
 def test_divergences_come_near_the_truth(nonnegative):
-    """Means over 5 draws of 500; their standard errors are about .02, .05 and .008."""
+    """Means over 5 draws of 200; their standard errors are about .03, .08 and .012."""
     estimators = [KernelMeanMatching(nonnegative=nonnegative) for _ in range(5)]
-    fits = [each.fit(*pair_a(seed, 500)) for seed, each in enumerate(estimators)]
-    assert np.mean([each.kl() for each in fits]) == pytest.approx(KL, abs=0.08)
-    assert np.mean([each.pearson() for each in fits]) == pytest.approx(PEARSON, abs=0.16)
+    fits = [each.fit(*pair_a(seed, 200)) for seed, each in enumerate(estimators)]
+    assert np.mean([each.kl() for each in fits]) == pytest.approx(KL, abs=0.1)
+    assert np.mean([each.pearson() for each in fits]) == pytest.approx(PEARSON, abs=0.2)
     assert np.mean([each.jensen_shannon() for each in fits]) == pytest.approx(JSD, abs=0.03)
     assert np.mean([each.mean_ratio for each in fits]) == pytest.approx(1.0, abs=0.01)
 
@@ -138,12 +138,12 @@ def test_divergences_come_near_the_truth(nonnegative):
 def test_weights_estimate_the_law_that_they_make():
     """Rows of N(0, 4) by weights p / q stand for p = N(1, 1), on either side."""
     rng = np.random.default_rng(0)
-    x, y = rng.normal(0.0, 2.0, (2, 1000, 1))
+    x, y = rng.normal(0.0, 2.0, (2, 400, 1))
     weights = np.exp(np.log(2.0) + 0.125 * x[:, 0] ** 2 - 0.5 * (x[:, 0] - 1.0) ** 2)
     weighted = Sample.of(x, weights=weights)
     above = KernelMeanMatching().fit(weighted, y)
     assert above.kl() == pytest.approx(KL, abs=0.1)
-    below = KernelMeanMatching().fit(rng.normal(1.0, 1.0, (1000, 1)), weighted)
+    below = KernelMeanMatching().fit(rng.normal(1.0, 1.0, (400, 1)), weighted)
     assert below.kl() == pytest.approx(0.0, abs=0.05)
     assert below.mean_ratio == pytest.approx(1.0, abs=0.01)
 
@@ -194,7 +194,7 @@ def test_a_small_ridge_makes_pearson_its_own_bias(ridge, free, kept):
     """Equal distributions, N = 100, D = 2, unit bandwidth: the truth is 0. Medians; skewed."""
     for nonnegative, bias in ((False, free), (True, kept)):
         found = []
-        for seed in range(20):
+        for seed in range(15):
             x, y = np.random.default_rng(seed).normal(size=(2, 100, 2))
             settings = {"kernel": GaussianKernel(1.0), "ridge": ridge}
             estimator = KernelMeanMatching(**settings, nonnegative=nonnegative).fit(x, y)

@@ -170,14 +170,14 @@ def test_unbiased_estimate_meets_the_population(shift):
     within_x, within_y, between = population_terms(shift)
     truth = within_x + within_y - 2.0 * between
     assert truth == pytest.approx(POPULATION[shift], abs=1e-8)
-    unbiased = unbiased_estimates(shift, num_rows=40, num_draws=100)
+    unbiased = unbiased_estimates(shift, num_rows=40, num_draws=60)
     assert unbiased.mean() == pytest.approx(truth, abs=3.0 * standard_error(unbiased))
 
 
 def test_bias_of_the_biased_one_is_as_predicted():
     """By (k(0) - E k(x, x')) / n and the like; the unbiased one is below 0 at times."""
-    unbiased = unbiased_estimates(0.0, num_rows=15, num_draws=300)
-    biased = biased_ones(0.0, num_rows=15, num_draws=300)
+    unbiased = unbiased_estimates(0.0, num_rows=15, num_draws=150)
+    biased = biased_ones(0.0, num_rows=15, num_draws=150)
     within_x, within_y, _ = population_terms(0.0)
     bias = (HEIGHT - within_x) / 15 + (HEIGHT - within_y) / 15
     assert bias == pytest.approx(0.1018, abs=1e-4)
