@@ -135,7 +135,6 @@ def estimates(x: Array, y: Array, config: Config, *, seed: int) -> dict[str, flo
             patience=400,
             optimizer=lt.training.Adam(2e-3),
             jit_compile=config.jit_compile,
-            seed=seed,
         )
         classifier = lt.ratios.ClassifierRatio(config=settings, seed=seed).fit(x, y)
         found["classifier"] = classifier.kl()

@@ -24,7 +24,7 @@ def wasserstein(x: Array, y: Array, shift: float) -> tuple[dict[str, Any], Any]:
     exact = float(lt.divergences.wasserstein_1d(x, y))
     critic = critics["all_pairs"]
     gap = np.linspace(x.max(), y.min(), 20)
-    slopes = np.diff(critic.midpoint(gap)) / np.diff(gap)
+    slopes = np.diff(critic(gap)) / np.diff(gap)
     return {
         "w1_lp": critic.distance,
         "w1_exact": exact,
@@ -39,9 +39,11 @@ def mmd(x: Array, y: Array, shift: float) -> tuple[dict[str, float], lt.ratios.M
     """Return the MMD of the samples and how well its critic attains it, and the critic."""
     kernel = lt.kernels.GaussianKernel(math.sqrt(0.5 * WIDTH))
     critic = lt.ratios.mmd_critic(x, y, kernel=kernel, height=HEIGHT)
-    attained = tf.reduce_mean(critic(critic.source)) - tf.reduce_mean(critic(critic.target))
+    attained = tf.reduce_mean(critic(critic.numerator)) - tf.reduce_mean(
+        critic(critic.denominator)
+    )
     unbiased = lt.divergences.mmd_squared(
-        critic.source, critic.target, kernel=critic.kernel, unbiased=True
+        critic.numerator, critic.denominator, kernel=critic.kernel, unbiased=True
     )
     grid = np.linspace(-1.0, 3.5, 1001)[:, None]
     return {

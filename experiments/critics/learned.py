@@ -36,7 +36,6 @@ def fit_overlapping(config: Config) -> Fit:
         optimizer=lt.training.Adam(5e-3),
         steps_per_call=50,
         jit_compile=config.jit_compile,
-        seed=config.seed,
     )
     return _fit(0.0, settings, config)
 
@@ -51,7 +50,6 @@ def fit_apart(config: Config, *, num_steps: int) -> Fit:
         average_decay=0.0,
         steps_per_call=50,
         jit_compile=config.jit_compile,
-        seed=config.seed,
     )
     return _fit(config.shift, settings, config)
 
@@ -73,7 +71,7 @@ def of_overlapping(fit: Fit, config: Config) -> dict[str, float]:
 def of_apart(fit: Fit) -> dict[str, Any]:
     """Return how the bound grows, and the critic's slope between the supports."""
     gap = np.linspace(1.01, fit.shift - 0.01, 100)[:, None]
-    slopes = np.asarray(fit.critic.value_gradient(gap))
+    slopes = np.asarray(fit.critic.gradient(gap))
     at = {int(step): float(bound) for step, bound in zip(fit.steps, fit.bounds, strict=True)}
     return {
         "bound": {str(step): at[step] for step in (50, 100, 200, 500) if step in at}
@@ -88,5 +86,5 @@ def _fit(shift: float, settings: lt.FitConfig, config: Config) -> Fit:
     critic = lt.ratios.fit_critic(
         x.astype(np.float32), y.astype(np.float32), config=settings, seed=config.seed
     )
-    history = critic.fit.history
+    history = critic.result.history
     return Fit(shift, critic, history["step"], -history["validation_loss"])

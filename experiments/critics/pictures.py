@@ -73,9 +73,9 @@ def draw_critics(critic: Any, witness: Any, *, shift: float) -> Figure:
     middle.plot(
         _GRID, critic.lower(_GRID), color=_SECOND, ls="-.", lw=1.4, label="lower extension"
     )
-    middle.plot(_GRID, critic.midpoint(_GRID), color="black", lw=1.8, label="midpoint")
+    middle.plot(_GRID, critic(_GRID), color="black", lw=1.8, label="midpoint")
     for rows, color, marker in ((points[0], _P, "o"), (points[1], _Q, "s")):
-        middle.plot(rows, critic.midpoint(rows), marker, color=color, ms=4.5, mec="white", mew=0.5)
+        middle.plot(rows, critic(rows), marker, color=color, ms=4.5, mec="white", mew=0.5)
     middle.set_title(
         f"critic of W1 = {critic.distance:.4f}: slope -1 where p gives way to q", fontsize=10
     )
@@ -155,7 +155,7 @@ def _draw_functions(panels: Array, fit: Fit, x: Array, log_ratio: Array | None) 
     else:
         panels[1].set_yscale("log")
     gradients: tuple[tuple[str, Callable[[Array], Any], Any], ...] = (
-        ("dT/dx", critic.value_gradient, {"color": "black", "lw": 3.2}),
+        ("dT/dx", critic.gradient, {"color": "black", "lw": 3.2}),
         (
             "d log(ratio)/dx",
             critic.log_ratio_gradient,

@@ -83,9 +83,8 @@ def fit_by_critic(
         clip_norm=1.0,
         average_decay=1.0 - 10.0 / config.num_steps,
         jit_compile=config.jit_compile,
-        seed=seed,
     )
-    history = lt.fit(objective, (_scaled(samples),), settings).history
+    history = lt.fit(objective, (_scaled(samples),), settings, seed=seed).history
     mean = _SCALE * model.mean().numpy() + mixture.MEAN
     cov = _SCALE**2 * model.covariance().numpy()
     # Samples that the critic never saw make its bound an unbiased one.

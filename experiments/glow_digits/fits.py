@@ -57,7 +57,9 @@ class Bench:
             lt.densities.moment_start(self.density, train)
             before = np.inf
             for index in range(self.config.max_passes):
-                self._likelihood.fit((train,), validation=(stop,), rate=0.5**index)
+                self._likelihood.fit(
+                    (train,), validation=(stop,), rate=0.5**index, seed=self.config.seed
+                )
                 nll = -float(np.mean(self.log_prob(stop)))
                 self.private.last_gain[domain] = before - nll
                 before = nll
@@ -81,7 +83,9 @@ class Bench:
         train = _mixed(moved, self.digits.target.train)
         stop = _mixed(moved_stop, self.digits.target.stop)
         for index in range(num_passes):
-            self._likelihood.fit((train,), validation=(stop,), rate=0.5**index)
+            self._likelihood.fit(
+                (train,), validation=(stop,), rate=0.5**index, seed=self.config.seed
+            )
         return self._outcome(title, given, began=began)
 
     def align(
@@ -120,7 +124,7 @@ class Bench:
         for stage in stages:
             rows = tuple(_noisy(part, stage.noise, noise) for part in train)
             held_out = tuple(_noisy(part, stage.noise, noise) for part in stop)
-            result = trainer.fit(rows, validation=held_out, rate=stage.rate)
+            result = trainer.fit(rows, validation=held_out, rate=stage.rate, seed=self.config.seed)
             histories.append(result.history)
         whole = given if before is None else before.then(given)
         outcome = self._outcome(title, whole, began=began)
@@ -201,12 +205,16 @@ class Bench:
         """
         shared = _values(self.density)
         moved = [given.forward(rows) for rows in self.digits.source[:3]]
-        self._likelihood.fit((moved[0][0],), validation=(moved[1][0],), rate=_REFIT_RATE)
+        self._likelihood.fit(
+            (moved[0][0],), validation=(moved[1][0],), rate=_REFIT_RATE, seed=self.config.seed
+        )
         stop, score = (self.log_prob(rows) + log_det for rows, log_det in moved[1:])
         self.private.offer(0, stop=stop, score=score)
         _assign(shared, self.density)
         target = self.digits.target
-        self._likelihood.fit((target.train,), validation=(target.stop,), rate=_REFIT_RATE)
+        self._likelihood.fit(
+            (target.train,), validation=(target.stop,), rate=_REFIT_RATE, seed=self.config.seed
+        )
         stop, score = (self.log_prob(rows) for rows in target[1:])
         self.private.offer(1, stop=stop, score=score)
         _assign(shared, self.density)

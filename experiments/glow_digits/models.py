@@ -19,7 +19,6 @@ def fit_config(config: Config, *, optimizer: Any = None) -> lt.FitConfig:
         optimizer=optimizer or lt.training.Adam(config.learning_rate),
         steps_per_call=max(1, config.num_steps // 15),
         jit_compile=config.jit_compile,
-        seed=config.seed,
     )
 
 

@@ -77,10 +77,9 @@ def train_digits(config: Config) -> tuple[dict[str, float], dict[str, Array]]:
         num_steps=config.digits_steps,
         batch_size=config.digits_batch_size,
         optimizer={"generator": _adam(1e-3), "projection": _adam(5e-4)},
-        seed=config.seed,
     )
     began = time.monotonic()
-    result = lt.fit(objective, (train,), settings)
+    result = lt.fit(objective, (train,), settings, seed=config.seed)
     seconds = time.monotonic() - began
     after = generator.sample(_NUM_COMPARED, seed=5).numpy()
     metrics = {

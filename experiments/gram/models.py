@@ -157,12 +157,12 @@ def train(settings: Settings, ring: Any, fresh: Any, *, watch: Watch | None = No
         optimizer=_optimizer(settings),
         steps_per_call=pace * (10 if watch is not None else 100),
         jit_compile=settings.jit_compile,
-        seed=settings.seed,
     )
     recorder = _Recorder(pace)
     began = time.monotonic()
     try:
-        lt.fit(objective, (ring.samples,), config, callbacks=[recorder, *callbacks])
+        told_to = [recorder, *callbacks]
+        lt.fit(objective, (ring.samples,), config, callbacks=told_to, seed=settings.seed)
     except FloatingPointError:  # the last good weights are measured, and the end is told
         recorder.broken = True
     seconds = time.monotonic() - began

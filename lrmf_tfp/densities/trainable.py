@@ -225,6 +225,7 @@ def moment_start(density: tfd.Distribution, samples: Array | Batch) -> None:
         samples: Samples `[N, D]`, or a `Batch` with weights.
 
     Examples:
+        >>> from lrmf_tfp.densities import gaussian_density
         >>> density = gaussian_density(1)
         >>> moment_start(density, np.array([[1.0], [3.0]]))
         >>> density.mean().numpy().tolist(), density.stddev().numpy().tolist()
