@@ -65,7 +65,7 @@ def draw_critics(critic: Any, witness: Any, *, shift: float) -> Figure:
     """Draw the critic of W1 with its extensions, and the witness of the MMD."""
     figure = Figure(figsize=(7.2, 7.2), dpi=130, layout="constrained")
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2, 4, 4))
-    points = [np.asarray(witness.source)[:, 0], np.asarray(witness.target)[:, 0]]
+    points = [np.asarray(witness.numerator)[:, 0], np.asarray(witness.denominator)[:, 0]]
     _draw_laws(top, shift, rugs=points)
     top.set_ylabel("density")
     middle.fill_between(_GRID, critic.lower(_GRID), critic.upper(_GRID), color="#E4E4E4", lw=0)
