@@ -15,7 +15,7 @@ def _nvp(size, dtype, **kwargs):
 
 
 def _ffjord(size, dtype, **kwargs):
-    solver = ode.FixedStepSolver(12, "dormand_prince")
+    solver = ode.FixedStepSolver(4, "dormand_prince")
     return flows.ffjord_flow(size, hidden_units=(8, 8), solver=solver, dtype=dtype, **kwargs)
 
 
