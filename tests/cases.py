@@ -87,7 +87,7 @@ DIVERGENCES = {
     "energy": divergences.energy_distance,
     "emd": divergences.emd,
     "sinkhorn": functools.partial(
-        divergences.sinkhorn_divergence, epsilon=0.3, tolerance=1e-9, max_iterations=5000
+        divergences.sinkhorn_divergence, epsilon=0.3, tolerance=1e-9, max_iterations=200
     ),
     "sliced_wasserstein": functools.partial(divergences.sliced_wasserstein, num_projections=8),
     "max_sliced_wasserstein": functools.partial(
