@@ -10,7 +10,6 @@ from matplotlib.quiver import Quiver
 from lrmf_tfp import plotting
 from tests.plotting.figures import GREY, SOURCE, TARGET, assert_drawn, cloud
 
-
 TURN = np.array([[1.5, 0.4], [-0.7, 1.0]])
 
 
