@@ -39,14 +39,8 @@ def clouds(seed, dtype=np.float64):
 seeds = st.integers(0, 10_000)
 
 
-@given(seed=seeds)
-@pytest.mark.parametrize("name", DIVERGENCES)
-def test_zero_on_equal_samples(name, seed):
-    x, _ = clouds(seed)
-    order = np.random.default_rng(seed).permutation(len(x))
-    assert abs(float(DIVERGENCES[name](x, x[order]))) < 1e-7
-
-
+# First, because two shapes that differ in both samples make the trace for any number of rows,
+# which then serves the other laws; one at a time they would make one more.
 @given(seed=seeds)
 @pytest.mark.parametrize("name", DIVERGENCES)
 def test_positive_and_symmetric(name, seed):
@@ -54,6 +48,14 @@ def test_positive_and_symmetric(name, seed):
     there, back = (float(DIVERGENCES[name](*pair)) for pair in [(x, y), (y, x)])
     assert there > 0.0
     assert there == pytest.approx(back, rel=LOOSE.get(name, 1e-9))
+
+
+@given(seed=seeds)
+@pytest.mark.parametrize("name", DIVERGENCES)
+def test_zero_on_equal_samples(name, seed):
+    x, _ = clouds(seed)
+    order = np.random.default_rng(seed).permutation(len(x))
+    assert abs(float(DIVERGENCES[name](x, x[order]))) < 1e-7
 
 
 @given(seed=seeds)
@@ -121,7 +123,7 @@ def test_gradient_on_equal_samples_is_finite(divergence):
 
 @pytest.mark.parametrize("name", COMPILES)
 def test_compiles_with_its_gradient_for_any_values(name):
-    for rows in (3, 4, 5):  # after several shapes a trace of the library's own has none
+    for rows in (3, 4):  # after several shapes a trace of the library's own has none
         DIVERGENCES[name](*(cloud[:rows] for cloud in clouds(3)))
 
     def value_and_gradient(x, y):
