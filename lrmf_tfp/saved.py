@@ -54,7 +54,7 @@ class Saved:
 
     def __init__(
         self,
-        module: Any,
+        module: tf.Module,
         metadata: dict[str, Any],
         *,
         arrays: Mapping[str, NDArray[Any]] | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp._core.log_det import INVERTED
 from lrmf_tfp._core.typing import Tensor
@@ -20,18 +21,18 @@ class Conditional(Protocol):
     def condition_size(self) -> int:
         """Number of covariates; 0 if it depends on none after all."""
 
-    def given(self, condition: Any) -> Any:
+    def given(self, condition: Tensor) -> Any:
         """Return the law for a condition, or for one a row; it shares the variables."""
 
 
-def condition_size_of(law: Any) -> int:
+def condition_size_of(law: tfb.Bijector | tfd.Distribution) -> int:
     """Return how many covariates a bijector or a density depends on; 0 for plain ones."""
     if isinstance(law, INVERTED):
         return condition_size_of(law.bijector)
     return law.condition_size if isinstance(law, Conditional) else 0
 
 
-def given(law: Any, conditions: Tensor | None) -> Any:
+def given(law: tfb.Bijector | tfd.Distribution, conditions: Tensor | None) -> Any:
     """Return a bijector or a density bound to conditions `[N, C]`; as it is if there are none.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
@@ -17,7 +15,7 @@ INVERTED = tfb.Invert.__mro__[1]
 
 
 def forward_and_log_det(
-    bijector: Any, x: Tensor, *, event_ndims: int = 1
+    bijector: tfb.Bijector, x: Tensor, *, event_ndims: int = 1
 ) -> tuple[Tensor, Tensor]:
     """Return `y = bijector.forward(x)` `[B, *event]` and `log|det dy/dx|` `[B]`.
 
@@ -35,7 +33,7 @@ def forward_and_log_det(
 
 
 def inverse_and_log_det(
-    bijector: Any, y: Tensor, *, event_ndims: int = 1
+    bijector: tfb.Bijector, y: Tensor, *, event_ndims: int = 1
 ) -> tuple[Tensor, Tensor]:
     """Return `x = bijector.inverse(y)` `[B, *event]` and `log|det dx/dy|` `[B]`."""
     if hasattr(bijector, "inverse_and_log_det"):

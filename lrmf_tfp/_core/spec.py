@@ -90,7 +90,7 @@ def with_params(spec: S, changes: Mapping[str, Any]) -> S:
     return replace(spec, **own)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return NumPy scalars as Python's, arrays and lists as tuples, anything else as it is."""
     if isinstance(value, np.generic):
         return value.item()
@@ -101,7 +101,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def described(value: Any) -> Any:
+def described(value: object) -> Any:
     """Return a setting as what JSON knows: settings inside by name, objects by their class."""
     value = plain(value)
     if value is None or isinstance(value, (str, bool, int, float)):
@@ -119,5 +119,5 @@ def described(value: Any) -> Any:
     return _name(value)
 
 
-def _name(value: Any) -> str:
+def _name(value: object) -> str:
     return getattr(value, "__name__", type(value).__name__)

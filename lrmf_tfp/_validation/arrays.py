@@ -6,13 +6,16 @@ NumPy only; data frames of any library are read through narwhals (`frames`).
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from lrmf_tfp._validation.checks import check_finite, shortened
 from lrmf_tfp._validation.frames import are_numbers, column_names, frame_values, is_frame
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 __all__ = ["as_events", "as_labels", "as_pair", "as_samples", "as_vector"]
 
@@ -165,7 +168,7 @@ def _as_array(value: object, name: str) -> NDArray[Any]:
     return array.astype(np.float32) if array.dtype.name.startswith(_SHORT_FLOATS) else array
 
 
-def _stack_dataset(dataset: Any, name: str) -> NDArray[Any]:
+def _stack_dataset(dataset: tf.data.Dataset, name: str) -> NDArray[Any]:
     ranks = getattr(getattr(dataset.element_spec, "shape", None), "rank", None)
     if ranks not in (1, 2):
         raise TypeError(

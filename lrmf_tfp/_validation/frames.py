@@ -63,7 +63,7 @@ def are_numbers(cells: NDArray[Any]) -> bool:
     return all(isinstance(cell, numbers.Real) for cell in cells.tolist())
 
 
-def _frame(value: Any) -> Any:
+def _frame(value: object) -> Any:
     return nw.from_native(value, eager_only=True, pass_through=True)
 
 

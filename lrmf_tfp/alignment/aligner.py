@@ -24,7 +24,9 @@ from lrmf_tfp.alignment.recipes import Recipe, as_flow_spec, as_objective_spec, 
 from lrmf_tfp.alignment.rows import MIN_ROWS, Rows, Standards
 from lrmf_tfp.evaluation import AlignmentScore
 from lrmf_tfp.flows import Built, ClosedForm, FlowSpec
+from lrmf_tfp.flows.spec import FlowLike
 from lrmf_tfp.objectives import GivenObjective, ObjectiveSpec
+from lrmf_tfp.objectives.spec import ObjectiveLike
 from lrmf_tfp.samples.domains import as_domains, check_domains_vary
 from lrmf_tfp.samples.sample import Sample
 from lrmf_tfp.training import Callback, Distribution, FitConfig, ProgressBar, fit
@@ -72,8 +74,8 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        flow: Any = "real_nvp",
-        objective: Any = "lrmf",
+        flow: FlowLike = "real_nvp",
+        objective: ObjectiveLike | None = "lrmf",
         *,
         config: FitConfig | None = None,
         validation_fraction: float = 0.2,
@@ -99,8 +101,8 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
             config: Training settings; `FitConfig()` by default.
             validation_fraction: Part of each domain that is held out, in (0, 1).
             num_restarts: Most fits, from different seeds. The first one whose score converged
-                ends them; of several, the best held-out loss counts. What is given as an object
-                is trained once.
+                ends them, without a score all are run; of several, the best held-out loss counts.
+                What is given as an object is trained once.
             dtype: `"float32"` or `"float64"`.
             seed: Seed of the split, the weights and the batches.
             progress: Show a progress bar on standard error.
@@ -174,7 +176,7 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
                         seed=recipe.seed,
                     )
                 attempts.append(attempt)
-                if attempt.score is None or attempt.score.converged:
+                if attempt.score is not None and attempt.score.converged:
                     break
         self._keep(attempts, domains["source"])
         return self
@@ -205,7 +207,7 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
         """Write a SavedModel folder that plain TensorFlow loads; see `Alignment.save`."""
         self._fitted().save(path)
 
-    def get_feature_names_out(self, input_features: Any = None) -> Array:
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> Array:
         """Return the names of the columns, those of the fit or `x0`, `x1`, ..."""
         check_is_fitted(self, "alignment_")
         return _check_feature_names_in(self, input_features)

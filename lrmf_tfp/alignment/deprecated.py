@@ -8,8 +8,10 @@ from typing import Any
 
 from lrmf_tfp.alignment.recipes import as_flow_spec, as_objective_spec
 from lrmf_tfp.flows import ClosedForm
+from lrmf_tfp.flows.spec import FlowLike
 from lrmf_tfp.objectives import LRMF, Anneal
 from lrmf_tfp.objectives.scored import ScoredSpec
+from lrmf_tfp.objectives.spec import ObjectiveLike
 
 __all__ = ["OLD", "translated"]
 
@@ -22,7 +24,9 @@ OLD = {
 """The old keywords, with what to write instead."""
 
 
-def translated(flow: Any, objective: Any, old: Mapping[str, Any]) -> tuple[Any, Any]:
+def translated(
+    flow: FlowLike, objective: ObjectiveLike | None, old: Mapping[str, Any]
+) -> tuple[Any, Any]:
     """Return flow and objective with what old keywords asked for; warn of each.
 
     Raises:
@@ -49,12 +53,12 @@ def translated(flow: Any, objective: Any, old: Mapping[str, Any]) -> tuple[Any, 
     return flow, _with_lrmf(objective, settings)
 
 
-def _without_score(objective: Any) -> Any:
+def _without_score(objective: ObjectiveLike | None) -> Any:
     spec = as_objective_spec(objective)
     return spec.with_params(bound=None) if isinstance(spec, ScoredSpec) else objective
 
 
-def _with_lrmf(objective: Any, settings: dict[str, Any]) -> Any:
+def _with_lrmf(objective: ObjectiveLike | None, settings: dict[str, Any]) -> Any:
     """Return an objective with settings of its LRMF, or of the LRMF that scores its map."""
     if not settings or objective is None:
         return objective

@@ -49,7 +49,7 @@ def metadata_of(aligner: Aligner, source: Sample, *, start: str) -> dict[str, An
     return metadata
 
 
-def _name(setting: Any) -> str:
+def _name(setting: object) -> str:
     """Return a setting as text: its name, or that of its function or class."""
     name = described(setting)
     return name["name"] if isinstance(name, dict) else str(name)

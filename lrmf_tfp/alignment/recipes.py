@@ -15,7 +15,9 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp.densities import Auto, DensitySpec, Made, Pushforward, flow_density
+from lrmf_tfp.densities.specs import DensityLike
 from lrmf_tfp.flows import Built, ClosedForm, FlowSpec
+from lrmf_tfp.flows.spec import FlowLike
 from lrmf_tfp.names import DENSITIES, FLOWS, OBJECTIVES, named
 from lrmf_tfp.objectives import (
     LRMF,
@@ -25,11 +27,12 @@ from lrmf_tfp.objectives import (
     Objective,
     ObjectiveSpec,
 )
+from lrmf_tfp.objectives.spec import ObjectiveLike
 
 __all__ = ["Recipe", "as_density_spec", "as_flow_spec", "as_objective_spec", "check_pairing"]
 
 
-def as_flow_spec(flow: Any) -> FlowSpec:
+def as_flow_spec(flow: FlowLike) -> FlowSpec:
     """Return the spec of a name, a spec, a bijector or a function that makes one.
 
     Raises:
@@ -44,7 +47,7 @@ def as_flow_spec(flow: Any) -> FlowSpec:
     return named(flow, "flow", FLOWS)
 
 
-def as_density_spec(density: Any) -> DensitySpec:
+def as_density_spec(density: DensityLike) -> DensitySpec:
     """Return the spec of a name, a spec of a density or of a flow, or a function that makes one.
 
     Raises:
@@ -57,10 +60,10 @@ def as_density_spec(density: Any) -> DensitySpec:
         return spec
     if callable(spec):
         return Made(spec)
-    return named(density, "density", DENSITIES)
+    return named(spec, "density", DENSITIES)
 
 
-def as_objective_spec(objective: Any) -> ObjectiveSpec | None:
+def as_objective_spec(objective: ObjectiveLike | None) -> ObjectiveSpec | None:
     """Return the spec of a name, a spec, an objective or a function from a flow to one.
 
     None stands for none: a map in closed form that is not scored.
@@ -130,11 +133,11 @@ class Recipe:
         """Return the density of standard normal noise pushed through a flow of the kind."""
         return flow_density(self.flow_spec.build_noise(self.event_shape, **self._options()))
 
-    def density(self, family: Any) -> tfd.Distribution:
+    def density(self, family: DensityLike) -> tfd.Distribution:
         """Return a density of a family; `Auto` is the one that goes with the flow."""
         spec = as_density_spec(family)
         if isinstance(spec, Auto):
-            spec = as_density_spec(self.flow_spec.density)
+            spec = as_density_spec(spec.family(self.flow_spec, self.event_size))
         if isinstance(spec, Pushforward):
             spec.flow.check(self.event_shape, condition_size=self.condition_size)
         return spec.build(self.event_shape, **self._options())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -28,10 +26,10 @@ class BoundedBeta(tfd.Beta):
 
 
 def shifted_beta(
-    concentration1: Any,
-    concentration0: Any,
+    concentration1: Tensor,
+    concentration0: Tensor,
     *,
-    shift: Any = 0.0,
+    shift: Tensor = 0.0,
     dtype: tf.DType = tf.float32,
     name: str = "shifted_beta",
 ) -> tfd.Independent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -15,9 +15,9 @@ from lrmf_tfp._validation import check_positive_int
 from lrmf_tfp.densities.gaussian import gaussian_density
 from lrmf_tfp.densities.mixture import mixture_density
 from lrmf_tfp.densities.trainable import flow_density, student_t_base
-from lrmf_tfp.flows import AffineLayer, FlowSpec
+from lrmf_tfp.flows import AffineLayer, FlowSpec, Spline
 
-__all__ = ["Auto", "DensitySpec", "Gaussian", "Made", "Mixture", "Pushforward"]
+__all__ = ["Auto", "DensityLike", "DensitySpec", "Gaussian", "Made", "Mixture", "Pushforward"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,16 @@ class DensitySpec(Spec):
 
 @dataclass(frozen=True)
 class Auto(DensitySpec):
-    """The family that goes with the flow: Gaussian for the affine one, else one of flows."""
+    """The family that goes with the flow: Gaussian for the affine one, else one of flows.
+
+    In one dimension two splines stand for couplings: affine ones are affine maps there, whose
+    density could tell no shape from another, and more splines add nothing.
+    """
+
+    def family(self, flow: FlowSpec, event_size: int) -> str | FlowSpec:
+        """Return what goes with a flow on events of so many dimensions."""
+        couplings = flow.density in ("real_nvp", "spline")
+        return Spline(num_layers=2) if event_size == 1 and couplings else flow.density
 
 
 @dataclass(frozen=True)
@@ -132,3 +141,7 @@ class Made(DensitySpec):
         """Return what the function makes."""
         conditions: dict[str, Any] = {"condition_size": condition_size} if condition_size else {}
         return self.maker(math.prod(event_shape), dtype=dtype, seed=seed, **conditions)
+
+
+DensityLike: TypeAlias = str | DensitySpec | FlowSpec | Callable[..., tfd.Distribution]
+"""What stands for a density: a name, a spec, that of a flow, or a function that makes one."""

@@ -62,7 +62,9 @@ class FlowDensity(tfd.Distribution):
         )
 
     @classmethod
-    def _parameter_properties(cls, dtype: Any, num_classes: Any = None) -> dict[str, Any]:
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, Any]:
         del dtype, num_classes
         return {
             "distribution": tfp.util.BatchedComponentProperties(),
@@ -85,7 +87,7 @@ class FlowDensity(tfd.Distribution):
         """Number of covariates that base or flow depend on."""
         return max(condition_size_of(self.distribution), condition_size_of(self.bijector))
 
-    def given(self, condition: Any) -> FlowDensity:
+    def given(self, condition: Tensor) -> FlowDensity:
         """Return the density for a condition of a `ConditionalFlow`; it shares the variables.
 
         Raises:
@@ -117,14 +119,16 @@ class FlowDensity(tfd.Distribution):
             some = thinned(Batch(rows, weights), _MOST_ROWS, np.random.default_rng(0), keep=False)
             self.bijector.initialize(some.values, inverse=True)
 
-    def _sample_n(self, n: Tensor, seed: Any = None, condition: Any = None) -> Tensor:
+    def _sample_n(
+        self, n: Tensor, seed: Tensor | None = None, condition: Tensor | None = None
+    ) -> Tensor:
         if condition is not None:
             return self.given(condition)._sample_n(n, seed=seed)
         ndims = len(self.event_shape)
         noise = self.distribution.sample(n, seed=seed)
         return forward_and_log_det(self.bijector, noise, event_ndims=ndims)[0]
 
-    def _log_prob(self, x: Tensor, condition: Any = None) -> Tensor:
+    def _log_prob(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         if condition is not None:
             return self.given(condition)._log_prob(x)
         ndims = len(self.event_shape)

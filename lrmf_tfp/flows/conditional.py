@@ -57,7 +57,7 @@ class ConditionalFlow(Flow):
         """Number of covariates or of labels."""
         return self._condition_size
 
-    def given(self, condition: Any) -> Flow:
+    def given(self, condition: Tensor | None) -> Flow:
         """Return the bijector for a condition; it shares the layers.
 
         Raises:
@@ -79,7 +79,7 @@ class ConditionalFlow(Flow):
             name=self.name,
         )
 
-    def _as_rows(self, condition: Any) -> Tensor:
+    def _as_rows(self, condition: Tensor | None) -> Tensor:
         """Return conditions as covariates `[K]` or `[B, K]`."""
         if condition is None:
             raise ValueError(
@@ -103,37 +103,37 @@ class ConditionalFlow(Flow):
     # All methods are those of the bijector for the condition.
 
     def initialize(  # noqa: D102
-        self, samples: Tensor, *, inverse: bool = False, condition: Any = None
+        self, samples: Tensor, *, inverse: bool = False, condition: Tensor | None = None
     ) -> Tensor:
         return self.given(condition).initialize(samples, inverse=inverse)
 
     def forward_and_log_det(  # noqa: D102
-        self, x: Tensor, *, condition: Any = None
+        self, x: Tensor, *, condition: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         return self.given(condition).forward_and_log_det(x)
 
     def inverse_and_log_det(  # noqa: D102
-        self, y: Tensor, *, condition: Any = None
+        self, y: Tensor, *, condition: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         return self.given(condition).inverse_and_log_det(y)
 
     def forward(  # noqa: D102
-        self, x: Tensor, name: str = "forward", *, condition: Any = None, **kwargs: Any
+        self, x: Tensor, name: str = "forward", *, condition: Tensor | None = None, **kwargs: Any
     ) -> Tensor:
         return self.given(condition).forward(x, name=name, **kwargs)
 
     def inverse(  # noqa: D102
-        self, y: Tensor, name: str = "inverse", *, condition: Any = None, **kwargs: Any
+        self, y: Tensor, name: str = "inverse", *, condition: Tensor | None = None, **kwargs: Any
     ) -> Tensor:
         return self.given(condition).inverse(y, name=name, **kwargs)
 
     def forward_log_det_jacobian(  # noqa: D102
-        self, x: Tensor, event_ndims: int | None = None, *, condition: Any = None
+        self, x: Tensor, event_ndims: int | None = None, *, condition: Tensor | None = None
     ) -> Tensor:
         return self.given(condition).forward_log_det_jacobian(x, event_ndims=event_ndims)
 
     def inverse_log_det_jacobian(  # noqa: D102
-        self, y: Tensor, event_ndims: int | None = None, *, condition: Any = None
+        self, y: Tensor, event_ndims: int | None = None, *, condition: Tensor | None = None
     ) -> Tensor:
         return self.given(condition).inverse_log_det_jacobian(y, event_ndims=event_ndims)
 

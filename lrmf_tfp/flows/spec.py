@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -17,7 +17,7 @@ from lrmf_tfp._validation import check_choice
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.samples.sample import Sample
 
-__all__ = ["Built", "ClosedForm", "FlowSpec", "STARTS"]
+__all__ = ["Built", "ClosedForm", "FlowLike", "FlowSpec", "STARTS"]
 
 STARTS = ("auto", "identity", "moments")
 """Where a map starts: see `FlowSpec.start`."""
@@ -128,3 +128,7 @@ class Built(FlowSpec):
 
     def check(self, event_shape: Sequence[int], *, condition_size: int = 0) -> None:
         """Leave the check to `build`, which knows what was made."""
+
+
+FlowLike: TypeAlias = str | FlowSpec | type[FlowSpec] | tfb.Bijector | Callable[..., tfb.Bijector]
+"""What stands for a flow: a name, a spec, a bijector, or a function that makes one."""

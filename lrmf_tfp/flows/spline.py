@@ -229,6 +229,7 @@ class Spline(FlowSpec):
     mixing: str = "auto"
     max_input: float = 3.0
 
+    density: ClassVar[str] = "spline"
     takes_conditions: ClassVar[bool] = True
 
     def build(

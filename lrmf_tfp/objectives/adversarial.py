@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
 
 from lrmf_tfp._core.log_det import forward_and_log_det
 from lrmf_tfp._core.typing import Tensor
@@ -127,7 +128,7 @@ class AdversarialObjective(Objective):
 
     def __init__(
         self,
-        flow: Any,
+        flow: tfb.Bijector,
         critic: Critic,
         *,
         regulariser: str = "spectral_norm",

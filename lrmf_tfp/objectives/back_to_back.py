@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
@@ -54,7 +57,12 @@ class BackToBackObjective(Objective):
     takes_weights = True
 
     def __init__(
-        self, flow: Any, *, source_density: Any, target_density: Any, name: str = "back_to_back"
+        self,
+        flow: tfb.Bijector,
+        *,
+        source_density: tfd.Distribution,
+        target_density: tfd.Distribution,
+        name: str = "back_to_back",
     ) -> None:
         """Join the two densities and the map that they make.
 

@@ -7,7 +7,7 @@ adversarial objectives have two groups, the others one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -221,7 +221,7 @@ def preserved(*modules: Any) -> Iterator[None]:
             copy_variables(values, module)
 
 
-def copy_variables(origin: Any, destination: Any) -> None:
+def copy_variables(origin: tf.Module | Sequence[Array], destination: tf.Module) -> None:
     """Assign every variable of `origin` to its counterpart in `destination`.
 
     Args:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
@@ -58,7 +59,11 @@ class ClassificationObjective(Objective):
     takes_weights = True
 
     def __init__(
-        self, network: Any, *, prior_log_odds: float = 0.0, name: str = "classification"
+        self,
+        network: Callable[[Tensor], Tensor],
+        *,
+        prior_log_odds: float = 0.0,
+        name: str = "classification",
     ) -> None:
         """Wrap a network.
 

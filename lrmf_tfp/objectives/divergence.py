@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
 
 from lrmf_tfp._core.log_det import forward_and_log_det
 from lrmf_tfp._core.typing import Samples, Tensor
@@ -70,7 +71,7 @@ class DivergenceObjective(Objective):
 
     def __init__(
         self,
-        flow: Any,
+        flow: tfb.Bijector,
         divergence: Divergence,
         *,
         jit_compatible: bool = True,
@@ -116,7 +117,11 @@ class MMDObjective(DivergenceObjective):
     """
 
     def __init__(
-        self, flow: Any, *, kernel: str | RadialKernel = "multi_gaussian", name: str = "mmd"
+        self,
+        flow: tfb.Bijector,
+        *,
+        kernel: str | RadialKernel = "multi_gaussian",
+        name: str = "mmd",
     ) -> None:
         """Join a flow and a kernel, or the name of one that fits its width to the data."""
         self.kernel = kernel
@@ -146,13 +151,13 @@ class MMDObjective(DivergenceObjective):
         )
 
 
-def energy_objective(flow: Any) -> DivergenceObjective:
+def energy_objective(flow: tfb.Bijector) -> DivergenceObjective:
     """Build the objective of the unbiased energy distance."""
     divergence = functools.partial(energy_distance, unbiased=True)
     return DivergenceObjective(flow, divergence, name="energy")
 
 
-def emd_objective(flow: Any, *, cost: str = "euclidean") -> DivergenceObjective:
+def emd_objective(flow: tfb.Bijector, *, cost: str = "euclidean") -> DivergenceObjective:
     """Build the objective of the exact earth mover's distance of each pair of batches.
 
     The plan is computed outside TensorFlow, so that the loop is not compiled by XLA.
@@ -162,7 +167,7 @@ def emd_objective(flow: Any, *, cost: str = "euclidean") -> DivergenceObjective:
 
 
 def sinkhorn_objective(
-    flow: Any, *, epsilon: float | None = None, cost: str = "euclidean"
+    flow: tfb.Bijector, *, epsilon: float | None = None, cost: str = "euclidean"
 ) -> DivergenceObjective:
     """Build the objective of the debiased Sinkhorn divergence.
 
@@ -174,7 +179,7 @@ def sinkhorn_objective(
 
 
 def sliced_wasserstein_objective(
-    flow: Any, *, num_projections: int = 64, power: float = 1.0
+    flow: tfb.Bijector, *, num_projections: int = 64, power: float = 1.0
 ) -> DivergenceObjective:
     """Build the objective of the sliced Wasserstein distance, fresh directions each step.
 

@@ -6,20 +6,22 @@ asks for and does not import.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp._core.spec import Spec
+from lrmf_tfp.densities.specs import DensityLike
 from lrmf_tfp.objectives.base import Objective
 
 if TYPE_CHECKING:
     from lrmf_tfp.objectives.lrmf.objective import LRMFObjective
 
-__all__ = ["ObjectiveSpec", "Parts"]
+__all__ = ["ObjectiveLike", "ObjectiveSpec", "Parts"]
 
 
 class Parts(Protocol):
@@ -43,7 +45,7 @@ class Parts(Protocol):
     def noise_density(self) -> tfd.Distribution:
         """Return a new density of standard normal noise pushed through a flow of the kind."""
 
-    def density(self, family: Any) -> tfd.Distribution:
+    def density(self, family: DensityLike) -> tfd.Distribution:
         """Return a new density of a family: a spec, a name or a function that makes it."""
 
 
@@ -58,3 +60,7 @@ class ObjectiveSpec(Spec):
     def build_bound(self, parts: Parts, flow: tfb.Bijector) -> LRMFObjective | None:
         """Return what scores a map that the objective trained; None where it is not scored."""
         raise NotImplementedError
+
+
+ObjectiveLike: TypeAlias = str | ObjectiveSpec | Objective | Callable[[tfb.Bijector], Objective]
+"""What stands for an objective: a name, a spec, an objective with a flow, or a function of one."""

@@ -174,7 +174,7 @@ def _walk_keeping(walk: Walk, state: State) -> tuple[State, list[Tensor]]:
     count = walk.size()
     size = int(count) if tf.executing_eagerly() else walk.max_steps
 
-    def body(index: Tensor, arrays: Any, now: State) -> tuple[Any, ...]:
+    def body(index: Tensor, arrays: Sequence[tf.TensorArray], now: State) -> tuple[Any, ...]:
         arrays = [array.write(index, z) for array, z in zip(arrays, now, strict=True)]
         return index + 1, arrays, walk.step(index, now)
 
@@ -200,7 +200,7 @@ def _walk_back(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return the gradients in the first state and in the variables."""
 
-    def body(index: Tensor, slopes: Any, totals: Any) -> tuple[Any, ...]:
+    def body(index: Tensor, slopes: Sequence[Tensor], totals: Sequence[Tensor]) -> tuple[Any, ...]:
         now = [states[index] for states in kept]
         found = _vector_product(lambda *z: walk.step(index, z), now, slopes, variables)
         totals = [a + b for a, b in zip(totals, found[len(now) :], strict=True)]

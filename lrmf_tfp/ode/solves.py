@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
 
 from lrmf_tfp._core.log_det import forward_and_log_det, inverse_and_log_det
 from lrmf_tfp._core.typing import Tensor
@@ -110,7 +111,7 @@ def penalty_of(solves: Sequence[Solve]) -> Tensor | None:
     return tf.add_n(costs) if costs else None
 
 
-def step_error(flow: Any, x: Tensor, *, inverse: bool = False) -> StepError:
+def step_error(flow: tfb.Bijector, x: Tensor, *, inverse: bool = False) -> StepError:
     """Return by how much a finer solver moves what a flow makes of `x` `[B, D]`, and its log-det.
 
     The error of the present solver is about this much, the largest of the flow's layers.
@@ -132,7 +133,7 @@ def step_error(flow: Any, x: Tensor, *, inverse: bool = False) -> StepError:
     return _largest([_error_of(solve) for solve in _solves_of(flow, x, inverse=inverse)])
 
 
-def refine_steps(flow: Any, x: Tensor, *, inverse: bool = False) -> StepError:
+def refine_steps(flow: tfb.Bijector, x: Tensor, *, inverse: bool = False) -> StepError:
     """Double the steps of a flow's solvers until `step_error` is within their tolerances.
 
     `lrmf_tfp.fit` does the same by itself, one doubling a check.
@@ -167,12 +168,12 @@ def raise_steps(solves: Sequence[Solve]) -> StepError:
     return _largest(errors)
 
 
-def can_refine(module: Any) -> bool:
+def can_refine(module: tf.Module) -> bool:
     """Return whether a module is a layer whose solver has a number of steps to raise."""
     return bool(getattr(module, "can_refine", False))
 
 
-def _solves_of(flow: Any, x: Tensor, *, inverse: bool) -> list[Solve]:
+def _solves_of(flow: tfb.Bijector, x: Tensor, *, inverse: bool) -> list[Solve]:
     with noted_solves() as solves:
         (inverse_and_log_det if inverse else forward_and_log_det)(flow, x)
     return solves

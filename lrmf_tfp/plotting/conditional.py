@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import check_positive_int
@@ -121,7 +121,7 @@ def _draw(
     axes: Axes,
     values: Array,
     sample: Sample,
-    chosen: Any,
+    chosen: NDArray[np.bool_],
     bounds: tuple[float, float],
     *,
     color: str,

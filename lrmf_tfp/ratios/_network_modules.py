@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
@@ -24,7 +25,11 @@ class ClassifierModule(PointwiseModule):
     """
 
     def __init__(
-        self, objective: ClassificationObjective, standardizer: Standardizer, *, dtype: Any
+        self,
+        objective: ClassificationObjective,
+        standardizer: Standardizer,
+        *,
+        dtype: np.dtype[Any],
     ) -> None:
         super().__init__(len(standardizer.loc), name="classifier_ratio")
         self.network = objective.network
@@ -47,7 +52,7 @@ class LearnedModule(PointwiseModule):
         standardizer: Standardizer,
         *,
         offset: float,
-        dtype: Any,
+        dtype: np.dtype[Any],
     ) -> None:
         super().__init__(len(standardizer.loc), name="learned_critic")
         self.network = objective.network
@@ -76,7 +81,7 @@ class LearnedModule(PointwiseModule):
 
 
 def _standardised(
-    function: Callable[[Tensor], Tensor], standardizer: Standardizer, dtype: Any
+    function: Callable[[Tensor], Tensor], standardizer: Standardizer, dtype: np.dtype[Any]
 ) -> Callable[[Tensor], Tensor]:
     """Return a function of samples as they come from one of standardised samples.
 

@@ -43,7 +43,7 @@ class Prepared(NamedTuple):
     """The common moments of the training rows, each set one half."""
 
 
-def prepared(pair: Pair, fraction: float, *, seed: int, dtype: Any) -> Prepared:
+def prepared(pair: Pair, fraction: float, *, seed: int, dtype: np.dtype[Any]) -> Prepared:
     """Split two samples and bring them to zero mean and unit scale, in the network's dtype."""
     parts = hold_out(tuple(pair), fraction, seed=seed)
     standardizer = Standardizer(*common_moments(parts.train))
@@ -54,13 +54,15 @@ def prepared(pair: Pair, fraction: float, *, seed: int, dtype: Any) -> Prepared:
     return Prepared(train, held_out, standardizer)
 
 
-def dtype_of(network: Any, pair: Pair) -> np.dtype[Any]:
+def dtype_of(network: Callable[[Tensor], Tensor] | None, pair: Pair) -> np.dtype[Any]:
     """Return the dtype of the network's weights; that of the samples without any."""
     weights = list(network.trainable_variables) if isinstance(network, Trainable) else []
     return np.dtype(weights[0].dtype.as_numpy_dtype if weights else pair.dtype)
 
 
-def check_network(network: Any, outputs: Callable[[Tensor], Tensor], x: Array) -> None:
+def check_network(
+    network: Callable[[Tensor], Tensor], outputs: Callable[[Tensor], Tensor], x: Array
+) -> None:
     """Raise before training if a network does not take or give what it should.
 
     Args:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from lrmf_tfp._core.spec import Spec, described
-from lrmf_tfp._core.typing import Array, Samples
+from lrmf_tfp._core.typing import Array, Samples, Tensor
 from lrmf_tfp._validation import check_fraction, check_positive_ints, check_seed
 from lrmf_tfp.networks import MLP
 from lrmf_tfp.objectives import ClassificationObjective
@@ -74,7 +74,7 @@ class ClassifierRatio(RatioFunction):
     def __init__(
         self,
         *,
-        network: Any = None,
+        network: Callable[[Tensor], Tensor] | None = None,
         hidden_units: Sequence[int] = (32, 32),
         activation: str | Sequence[str] = "softplus",
         config: FitConfig | None = None,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from lrmf_tfp._core.typing import Array
 from lrmf_tfp.samples.sample import Sample
@@ -62,7 +62,7 @@ class Standardizer(NamedTuple):
         moments = weighted_moments(pixels, repeated)
         return Standardizer(*(np.tile(moment, height * width) for moment in moments))
 
-    def apply(self, rows: Array, dtype: Any) -> Array:
+    def apply(self, rows: Array, dtype: DTypeLike) -> Array:
         """Return standardised rows `[N, D]` in the dtype of the model."""
         result = np.empty(rows.shape, dtype)
         for start in range(0, len(rows), _ROWS_AT_ONCE):

@@ -6,7 +6,7 @@ This module needs no TensorFlow; a dataset brings its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
@@ -17,7 +17,14 @@ from lrmf_tfp.samples.sample import Sample
 from lrmf_tfp.samples.sources import WHOLE, ArraySource, Shard, Source
 from lrmf_tfp.samples.standardize import Standardizer
 
-__all__ = ["DatasetSource", "as_source"]
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+__all__ = ["Data", "DatasetSource", "as_source"]
+
+
+Data: TypeAlias = "Source | tf.data.Dataset | tuple[Samples | Sample | Batch, ...]"
+"""What training takes: a source, a dataset of batches, or one entry for each domain."""
 
 
 class DatasetSource:
@@ -29,7 +36,11 @@ class DatasetSource:
     """
 
     def __init__(
-        self, dataset: Any, *, domains: tuple[int, ...] | None = None, num_aside: int = 0
+        self,
+        dataset: tf.data.Dataset,
+        *,
+        domains: tuple[int, ...] | None = None,
+        num_aside: int = 0,
     ) -> None:
         self._dataset = dataset
         self._domains = domains
@@ -110,7 +121,9 @@ class DatasetSource:
                 raise ValueError("`data` must hold at least one batch; got an empty dataset.")
 
 
-def as_source(data: Any, *, batch_size: int, seed: int) -> Source:
+def as_source(
+    data: Source | tf.data.Dataset | tuple[Samples | Batch, ...], *, batch_size: int, seed: int
+) -> Source:
     """Return the source of a tuple of domains or of a `tf.data.Dataset` of batches.
 
     Args:
@@ -123,8 +136,8 @@ def as_source(data: Any, *, batch_size: int, seed: int) -> Source:
         TypeError: If `data` is none of these.
         ValueError: If a domain is empty or not finite.
     """
-    if hasattr(data, "batches") and hasattr(data, "held_out"):
-        return data
+    if hasattr(data, "batches") and hasattr(data, "held_out"):  # asks none of its properties
+        return cast("Source", data)
     if hasattr(data, "element_spec"):
         return DatasetSource(data)
     if not isinstance(data, tuple) or isinstance(data, Batch):

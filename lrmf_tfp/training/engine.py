@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +15,7 @@ from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp.objectives.base import Objective
 from lrmf_tfp.samples.batch import Batch, as_batch, map_parts
 from lrmf_tfp.samples.sources import thinned
-from lrmf_tfp.samples.streams import as_source
+from lrmf_tfp.samples.streams import Data, as_source
 from lrmf_tfp.training.callbacks import Callback, TrainingEvent
 from lrmf_tfp.training.config import FitConfig, FitResult
 from lrmf_tfp.training.distribution import Distribution, as_distribution
@@ -68,7 +67,7 @@ class Trainer:
 
     def fit(  # noqa: PLR0913 (what is trained on, what is told to whom, and one stage's settings)
         self,
-        data: Any,
+        data: Data,
         *,
         validation: tuple[Array | Batch, ...] | None = None,
         callbacks: Sequence[Callback] = (),

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
 __all__ = ["Interrupts", "deferred_interrupts"]
 
@@ -27,7 +27,7 @@ class Interrupts:
             self.pending = False
             raise KeyboardInterrupt
 
-    def _hold(self, number: int, frame: Any) -> None:
+    def _hold(self, number: int, frame: FrameType | None) -> None:
         if self.pending:
             signal.default_int_handler(number, frame)
         self.pending = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
@@ -14,7 +13,7 @@ from lrmf_tfp._validation import check_seed
 from lrmf_tfp.objectives.base import Objective, Plan
 from lrmf_tfp.samples.batch import Batch, as_batch
 from lrmf_tfp.samples.sample import Sample
-from lrmf_tfp.samples.streams import as_source
+from lrmf_tfp.samples.streams import Data, as_source
 from lrmf_tfp.training.callbacks import Callback, closing
 from lrmf_tfp.training.config import FitConfig, FitResult
 from lrmf_tfp.training.distribution import Distribution
@@ -28,7 +27,7 @@ _MOST_HELD_OUT = 20000
 
 def fit(  # noqa: PLR0913 (the front door: what, on what, how, and who is told)
     objective: Objective | Plan,
-    data: Any,
+    data: Data,
     config: FitConfig | None = None,
     *,
     validation: tuple[Array | Sample | Batch, ...] | None = None,

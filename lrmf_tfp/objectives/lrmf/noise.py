@@ -74,7 +74,7 @@ class NoisyObjective(Objective):
         """Return the objective's held-out loss on noisy samples, with the same noise each time."""
         return self.objective.validation_loss(*self._noisy(batches, _FIXED))
 
-    def _noisy(self, batches: tuple[Tensor | Batch, ...], seed: Any) -> list[Tensor | Batch]:
+    def _noisy(self, batches: tuple[Tensor | Batch, ...], seed: Tensor) -> list[Tensor | Batch]:
         return [
             as_batch(batch)
             ._replace(values=self._blurred(as_batch(batch).values, index, seed))
@@ -82,7 +82,7 @@ class NoisyObjective(Objective):
             for index, batch in enumerate(batches)
         ]
 
-    def _blurred(self, values: Tensor, index: int, seed: Any) -> Tensor:
+    def _blurred(self, values: Tensor, index: int, seed: Tensor) -> Tensor:
         own = tf.constant([index + 1, 0], tf.int64) + seed
         noise = seeded_normal(tf.shape(values), own, dtype=values.dtype)
         return values + tf.cast(self.scale, values.dtype) * noise
