@@ -25,6 +25,9 @@ from lrmf_tfp.training.distribution import Distribution, OneDevice
 
 __all__ = ["CompiledLoop", "LoopOutcome"]
 
+_ROOM = 32
+"""The most quantities that a step can record."""
+
 
 class LoopOutcome(NamedTuple):
     """What one compiled call did."""
@@ -110,16 +113,15 @@ class CompiledLoop:
         self, data: tuple[Batch, ...], first: Tensor, num_steps: Tensor, seed: Tensor
     ) -> LoopOutcome:
         self.num_traces += 1
-        self.names = self._record_names(data)
-        zeros = tf.zeros([len(self.names)], tf.float64)
+        zeros = tf.zeros([_ROOM], tf.float64)
         index, finite, sums, last = tf.while_loop(
             lambda index, finite, *_: tf.logical_and(index < num_steps, finite),
             functools.partial(self._step, data, first, seed),
             [tf.constant(0, tf.int64), num_steps >= 0, zeros, zeros],
             maximum_iterations=self._config.steps_per_call,
         )
-        num_good = tf.where(finite, index, index - 1)
-        return LoopOutcome(num_good, finite, sums, last)
+        num_good, size = tf.where(finite, index, index - 1), len(self.names)
+        return LoopOutcome(num_good, finite, sums[:size], last[:size])
 
     def _step(  # noqa: PLR0913 (what is fixed in a call, then what the loop carries)
         self,
@@ -154,7 +156,8 @@ class CompiledLoop:
             apply = tf.logical_and(good, group.moves(step))
             self._commit(number, change, (before, after), apply=apply, count=context.step)
             rates.append(optimizer.rate(context))
-        record = tf.stack([*values, *_as_float64(rates), *norms])
+        self.names = self._names_of(terms._fields, num_penalties=len(penalties))
+        record = _padded([*values, *_as_float64(rates), *norms])
         finite = tf.reduce_all(tf.math.is_finite(record))
         return [index + 1, finite, sums + tf.where(finite, record, tf.zeros_like(record)), record]
 
@@ -204,19 +207,13 @@ class CompiledLoop:
             (1.0 + count) / (10.0 + count), tf.constant(self._config.average_decay, tf.float64)
         )
 
-    def _record_names(self, data: tuple[Tensor, ...]) -> list[str]:
-        with noted_solves() as solves:
-            terms = self._objective(
-                *(_row(domain, tf.constant(0, tf.int64)).bare() for domain in data),
-                seed=tf.constant([0, 0], tf.int64),
-            )
-        penalty = ["penalty"] * (penalty_of(solves) is not None)
+    def _names_of(self, terms: Sequence[str], *, num_penalties: int) -> list[str]:
+        """Return the names of what a step records."""
         suffixes = [f"_{group.name}" if len(self.groups) > 1 else "" for group in self.groups]
-        rates = [f"learning_rate{suffix}" for suffix in suffixes]
         return [
-            *terms._fields,
-            *penalty,
-            *rates,
+            *terms,
+            *["penalty"] * num_penalties,
+            *(f"learning_rate{suffix}" for suffix in suffixes),
             *(f"gradient_norm{suffix}" for suffix in suffixes),
         ]
 
@@ -238,6 +235,17 @@ def _differentiate(
         for loss, group in zip(losses, groups, strict=True)
     ]
     return terms, [] if penalty is None else [penalty], gradients
+
+
+def _padded(values: Sequence[Tensor]) -> Tensor:
+    """Return the values as a vector with room for as many as any objective has.
+
+    How many there are is known once a step has been traced, and the loop wants to know it before.
+    Asking the objective first would trace it twice, a third of what its compilation costs.
+    """
+    if len(values) > _ROOM:
+        raise ValueError(f"`objective` must have at most {_ROOM} terms; got {len(values)}.")
+    return tf.pad(tf.stack(values), [[0, _ROOM - len(values)]])
 
 
 def _at(seed: Tensor, step: Tensor) -> Tensor:
