@@ -25,8 +25,8 @@ from lrmf_tfp.objectives import (
     VariableGroup,
     gaussian_lrmf_distance,
 )
-from lrmf_tfp.ode import FixedStepSolver, noted_solves
-from lrmf_tfp.ode.solves import penalty_of
+from lrmf_tfp.ode import FixedStepSolver
+from lrmf_tfp.ode.solves import noted_solves, penalty_of
 from lrmf_tfp.training import (
     SGD,
     Adam,

@@ -6,8 +6,6 @@ from lrmf_tfp.embeddings.augmentation import RandomAffine
 from lrmf_tfp.embeddings.base import AutoencoderEstimator
 from lrmf_tfp.embeddings.embedding import (
     Embedding,
-    EmbeddingMethods,
-    EmbeddingModule,
     EmbeddingScore,
     load,
 )
@@ -16,8 +14,6 @@ from lrmf_tfp.embeddings.estimators import VAE, VAEGAN
 __all__ = [
     "AutoencoderEstimator",
     "Embedding",
-    "EmbeddingMethods",
-    "EmbeddingModule",
     "EmbeddingScore",
     "RandomAffine",
     "VAE",

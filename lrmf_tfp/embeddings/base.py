@@ -28,7 +28,8 @@ from lrmf_tfp.objectives import Objective, VAEObjective
 from lrmf_tfp.objectives.autoencoders.vae import Augmentation
 from lrmf_tfp.samples import Sample
 from lrmf_tfp.samples.split import Holdout, hold_out
-from lrmf_tfp.training import Callback, FitConfig, ProgressBar, deferred_interrupts, fit
+from lrmf_tfp.training import Callback, FitConfig, ProgressBar, fit
+from lrmf_tfp.training.interrupts import deferred_interrupts
 
 __all__ = ["AutoencoderEstimator", "CONFIG"]
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.flows.affine import AffineLayer
 from lrmf_tfp.flows.real_nvp import AffineCoupling
-from lrmf_tfp.networks import pixel_product
+from lrmf_tfp.networks.convolution import pixel_product
 
 __all__ = ["ConvCoupling", "PixelAffineLayer"]
 

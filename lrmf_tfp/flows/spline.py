@@ -15,7 +15,8 @@ from lrmf_tfp._validation import check_positive, check_positive_int
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack
 from lrmf_tfp.flows.spec import FlowSpec
-from lrmf_tfp.networks import MLP, Constants, softplus
+from lrmf_tfp.networks import MLP, Constants
+from lrmf_tfp.networks.dense import softplus
 
 __all__ = ["Spline", "SplineCoupling", "spline_flow"]
 

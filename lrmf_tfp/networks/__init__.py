@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lrmf_tfp.networks.convolution import Conv, ConvNet, pixel_product
-from lrmf_tfp.networks.dense import ACTIVATIONS, MLP, Constants, Dense, VelocityField, softplus
+from lrmf_tfp.networks.convolution import Conv, ConvNet
+from lrmf_tfp.networks.dense import ACTIVATIONS, MLP, Constants, Dense, VelocityField
 from lrmf_tfp.networks.images import ImageDecoder, ImageEncoder
 
 __all__ = [
@@ -16,6 +16,4 @@ __all__ = [
     "ImageEncoder",
     "MLP",
     "VelocityField",
-    "pixel_product",
-    "softplus",
 ]

@@ -55,7 +55,7 @@ from lrmf_tfp.objectives.lrmf.spec import LRMF
 from lrmf_tfp.objectives.maximum_likelihood import (
     MaximumLikelihoodObjective,
 )
-from lrmf_tfp.objectives.scored import GivenObjective, MadeObjective
+from lrmf_tfp.objectives.scored import GivenObjective, MadeObjective, ScoredSpec
 from lrmf_tfp.objectives.spec import ObjectiveSpec, Parts
 from lrmf_tfp.objectives.variational import VariationalObjective
 
@@ -97,6 +97,7 @@ __all__ = [
     "PrivateFit",
     "PrivateFits",
     "Scorable",
+    "ScoredSpec",
     "Sinkhorn",
     "SlicedWasserstein",
     "Stage",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
-from lrmf_tfp.networks import softplus
+from lrmf_tfp.networks.dense import softplus
 from lrmf_tfp.objectives._outputs import one_output
 from lrmf_tfp.objectives.base import Objective
 from lrmf_tfp.samples.batch import Batch, as_batch

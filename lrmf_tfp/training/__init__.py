@@ -21,7 +21,6 @@ from lrmf_tfp.training.callbacks import (
 from lrmf_tfp.training.config import FitConfig, FitResult
 from lrmf_tfp.training.distribution import Distribution, OneDevice, Replicas
 from lrmf_tfp.training.engine import Trainer
-from lrmf_tfp.training.interrupts import deferred_interrupts
 from lrmf_tfp.training.plan import fit
 
 __all__ = [
@@ -43,6 +42,5 @@ __all__ = [
     "TensorBoardLogger",
     "Trainer",
     "TrainingEvent",
-    "deferred_interrupts",
     "fit",
 ]

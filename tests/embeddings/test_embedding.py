@@ -15,7 +15,8 @@ import pytest
 import tensorflow as tf
 
 import lrmf_tfp as lt
-from lrmf_tfp.embeddings import Embedding, EmbeddingModule
+from lrmf_tfp.embeddings import Embedding
+from lrmf_tfp.embeddings.embedding import EmbeddingModule
 from lrmf_tfp.networks import ImageDecoder, ImageEncoder
 from lrmf_tfp.objectives import VAEObjective
 from lrmf_tfp.samples import Sample

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lrmf_tfp.networks import ACTIVATIONS, MLP, Constants, softplus
+from lrmf_tfp.networks import ACTIVATIONS, MLP, Constants
+from lrmf_tfp.networks.dense import softplus
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64])

@@ -19,7 +19,7 @@ from lrmf_tfp._validation import check_positive_int
 from lrmf_tfp.divergences._arguments import as_seed
 from lrmf_tfp.divergences.f_divergence._distributions import check_distributions
 from lrmf_tfp.divergences.f_divergence.table import FDivergence, as_f_divergence
-from lrmf_tfp.networks import softplus
+from lrmf_tfp.networks.dense import softplus
 
 __all__ = [
     "MonteCarloEstimate",

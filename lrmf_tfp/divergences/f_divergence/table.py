@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_choice
-from lrmf_tfp.networks import softplus
+from lrmf_tfp.networks.dense import softplus
 
 __all__ = ["FDivergence", "F_DIVERGENCES", "as_f_divergence"]
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from lrmf_tfp._core.seeds import seeded_normal
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_not_negative
-from lrmf_tfp.networks import softplus
+from lrmf_tfp.networks.dense import softplus
 from lrmf_tfp.objectives.base import Objective, VariableGroup
 from lrmf_tfp.samples.batch import Batch, as_batch
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive_int
-from lrmf_tfp.networks import softplus
+from lrmf_tfp.networks.dense import softplus
 from lrmf_tfp.objectives.base import VariableGroup
 from lrmf_tfp.objectives.generative.generators import Generator, GeneratorObjective
 from lrmf_tfp.optimizers import Adam, ConstantSchedule

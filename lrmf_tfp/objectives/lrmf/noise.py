@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +16,7 @@ from lrmf_tfp.objectives.base import Objective, Stage, VariableGroup
 from lrmf_tfp.samples.batch import Batch, as_batch, map_parts
 from lrmf_tfp.samples.sources import Source
 
-__all__ = ["Anneal", "NoisyObjective"]
+__all__ = ["Anneal", "LeadIn", "NoisyObjective"]
 
 _FIXED = (0, 0)  # seed of the noise on held-out samples
 
@@ -88,6 +88,13 @@ class NoisyObjective(Objective):
         return values + tf.cast(self.scale, values.dtype) * noise
 
 
+class LeadIn(Protocol):
+    """What leads the map to the joint stage of LRMF; `Anneal` does."""
+
+    def stages(self, fit: Objective, main: Objective, source: Source) -> Iterator[Stage]:
+        """Yield the stages before the joint one; see `Anneal.stages`."""
+
+
 @dataclass(frozen=True, init=False)
 class Anneal:
     """Noise on both domains that falls step by step while the map finds its way.
@@ -119,7 +126,7 @@ class Anneal:
 
     def __repr__(self) -> str:
         """Return the call that makes it."""
-        return f"Anneal({', '.join(f'{scale:g}' for scale in self.scales)})"
+        return f"{type(self).__name__}({', '.join(f'{scale:g}' for scale in self.scales)})"
 
     def stages(self, fit: Objective, main: Objective, source: Source) -> Iterator[Stage]:
         """Yield the noisy stages.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
 
-from lrmf_tfp.densities import DensitySpec, FlowDensity
-from lrmf_tfp.flows import FlowSpec
-from lrmf_tfp.objectives.lrmf.noise import Anneal
+from lrmf_tfp.densities import FlowDensity
+from lrmf_tfp.densities.specs import DensityLike
+from lrmf_tfp.objectives.lrmf.noise import LeadIn
 from lrmf_tfp.objectives.lrmf.objective import FixedMapLRMFObjective, LRMFObjective
 from lrmf_tfp.objectives.spec import ObjectiveSpec, Parts
 
@@ -31,12 +31,12 @@ class LRMF(ObjectiveSpec):
             arXiv:2003.12170.
     """
 
-    density: str | DensitySpec | FlowSpec | Any = "auto"
+    density: DensityLike = "auto"
     """Family of the shared and private densities: a name (`"auto"`, `"gaussian"`, `"mixture"`,
     `"real_nvp"`, `"spline"`, `"glow"`), a spec such as `lt.densities.Mixture(4)`, a flow's spec
     for the pushforward of noise by it, or a function of `event_size`, `dtype=` and `seed=`."""
-    noise: Anneal | None = None
-    """Noise that leads the map to modes that lie far apart; none by default."""
+    noise: LeadIn | None = None
+    """What leads the map to modes that lie far apart, such as `Anneal`; none by default."""
 
     def build(self, parts: Parts) -> LRMFObjective:
         """Return a new objective, its source's density also seen through a copy of the flow."""
@@ -66,5 +66,5 @@ class LRMF(ObjectiveSpec):
             pullback=FlowDensity(own, tfb.Invert(flow), name="pullback"),
         )
 
-    def _densities(self, parts: Parts) -> list[Any]:
+    def _densities(self, parts: Parts) -> list[tfd.Distribution]:
         return [parts.density(self.density) for _ in range(4)]
