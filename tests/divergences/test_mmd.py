@@ -12,7 +12,8 @@ import tensorflow as tf
 from scipy.stats import energy_distance as scipy_energy_distance
 
 from lrmf_tfp import divergences
-from lrmf_tfp.divergences import _kernel_sums, _mmd_terms, mmd_squared
+from lrmf_tfp.divergences import mmd_squared
+from lrmf_tfp.divergences.kernel import _mmd_terms, _sums
 from lrmf_tfp.kernels import (
     EnergyKernel,
     GaussianKernel,
@@ -120,8 +121,8 @@ def test_strips_give_what_the_whole_gives(kernel, rng, monkeypatch):
     x, y = rng.normal(size=(53, 2)), rng.normal(size=(31, 2))
     value = functools.partial(mmd_squared, kernel=kernel, unbiased=True)
     whole, whole_gradients = value(x, y), gradients(value, x, y)
-    monkeypatch.setattr(_kernel_sums, "_WHOLE_ENTRIES", 0)
-    monkeypatch.setattr(_kernel_sums, "_STRIP_ENTRIES", 200)
+    monkeypatch.setattr(_sums, "_WHOLE_ENTRIES", 0)
+    monkeypatch.setattr(_sums, "_STRIP_ENTRIES", 200)
     monkeypatch.setattr(_mmd_terms, "radial_mmd", _mmd_terms.radial_mmd.traced.python_function)
     assert float(value(x, y)) == pytest.approx(float(whole), abs=1e-13)
     for found, wanted in zip(gradients(value, x, y), whole_gradients, strict=True):

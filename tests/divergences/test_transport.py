@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from lrmf_tfp.divergences import transport
+from lrmf_tfp.divergences.transport import exact
 from lrmf_tfp.divergences.transport.exact import TRANSPORT_COSTS, emd, optimal_transport
 from lrmf_tfp.divergences.transport.wasserstein import wasserstein_1d
 from tests.reference import finite_differences, gradients
@@ -180,7 +180,7 @@ def test_xla_refuses(rng):
 
 def test_one_trace_for_a_signature(rng):
     def traces():
-        return transport._planned_cost.traced.experimental_get_tracing_count()
+        return exact._planned_cost.traced.experimental_get_tracing_count()
 
     x, y = clouds(rng, num_source=11, num_target=13)
     emd(x, y)
@@ -194,7 +194,7 @@ def test_one_trace_for_a_signature(rng):
 
 
 def test_a_solver_that_stops_early_is_an_error(rng, monkeypatch):
-    monkeypatch.setattr(transport, "_MAX_ITERATIONS", 3)
+    monkeypatch.setattr(exact, "_MAX_ITERATIONS", 3)
     with pytest.raises(RuntimeError, match="exact transport of 25 onto 25 rows failed within 3"):
         emd(*clouds(rng))
 

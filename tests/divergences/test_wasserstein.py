@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lrmf_tfp.divergences import wasserstein
+from lrmf_tfp.divergences.transport import wasserstein
 from lrmf_tfp.divergences.transport.wasserstein import (
     max_sliced_wasserstein,
     sliced_wasserstein,
