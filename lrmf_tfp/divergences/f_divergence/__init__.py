@@ -1,4 +1,4 @@
-"""KL and the other f-divergences: closed forms, estimates and bounds (level 2)."""
+"""KL and the other f-divergences: closed forms, estimates and bounds (level 3)."""
 
 from __future__ import annotations
 

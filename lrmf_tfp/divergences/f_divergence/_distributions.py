@@ -1,4 +1,4 @@
-"""The checks of two distributions between which a divergence is computed (level 2)."""
+"""The checks of two distributions between which a divergence is computed (level 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimal transport along lines: sorted samples, paired over merged weights (level 2).
+"""Optimal transport along lines: sorted samples, paired over merged weights (level 3).
 
 A mass `q` of the source below one quantile goes to the same mass of the target. Both quantile
 functions are steps; between two neighbours of all cumulative weights, source's and target's
@@ -10,7 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
-from lrmf_tfp.divergences._arguments import WeightedPair
+from lrmf_tfp.divergences._pair import WeightedPair
 
 __all__ = ["line_distances", "mean_line_distance"]
 

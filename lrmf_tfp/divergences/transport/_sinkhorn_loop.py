@@ -1,4 +1,4 @@
-"""Sinkhorn's fixed points: epsilon scaling, stable kernels, Anderson acceleration (level 2)."""
+"""Sinkhorn's fixed points: epsilon scaling, stable kernels, Anderson acceleration (level 3)."""
 
 from __future__ import annotations
 

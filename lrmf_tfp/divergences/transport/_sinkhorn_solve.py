@@ -1,4 +1,4 @@
-"""A Sinkhorn problem from options to potentials and gradients (level 2)."""
+"""A Sinkhorn problem from options to potentials and gradients (level 3)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive_int
-from lrmf_tfp.divergences._arguments import WeightedPair, as_scale
+from lrmf_tfp.divergences._arguments import as_scale
+from lrmf_tfp.divergences._pair import WeightedPair
+from lrmf_tfp.divergences._units import times_power
 from lrmf_tfp.divergences.transport._sinkhorn_cost import (
     DENSE_ENTRIES,
     DenseGeometry,
     Geometry,
+    InUnits,
     StreamedGeometry,
     mean_cost,
 )
@@ -49,11 +52,15 @@ def as_options(epsilon: Any, tolerance: Any, max_iterations: int, *, dtype: tf.D
     )
 
 
-def with_epsilon(options: Options, pair: WeightedPair, *, power: int) -> Options:
-    """Return the options with the default epsilon, 0.05 of the mean cost, where none is given."""
-    if options.epsilon is not None:
-        return options
-    return options._replace(epsilon=_DEFAULT_EPSILON * mean_cost(pair, power=power))
+def with_epsilon(options: Options, units: InUnits, *, power: int) -> Options:
+    """Return the options with epsilon in units; 0.05 of the mean cost where none is given."""
+    if options.epsilon is None:
+        epsilon = _DEFAULT_EPSILON * mean_cost(units.pair, power=power)
+    else:
+        epsilon = times_power(options.epsilon, units.unit, -power)
+        # Beyond, plans are a b' to the last digit; at infinity they would be NaN.
+        epsilon = tf.minimum(epsilon, epsilon.dtype.max**0.5)
+    return options._replace(epsilon=epsilon)
 
 
 def solve(
