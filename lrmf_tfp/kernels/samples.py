@@ -19,14 +19,20 @@ __all__ = ["as_sample", "as_weights", "weighted_samples"]
 
 
 def as_sample(
-    value: Samples | Sample, name: str, *, weighs: bool = True, min_rows: int = 1
+    value: Samples | Sample,
+    name: str,
+    *,
+    weighs: bool = True,
+    weights_name: str | None = None,
+    min_rows: int = 1,
 ) -> Sample:
     """Return rows `[N, D]`, checked, with weights >= 0 where they came with some that differ.
 
     Args:
         value: Rows in any form that `Sample.of` takes, or a `Sample`.
-        name: What the caller calls the rows; their weights apart are `<name>_weights`.
+        name: What the caller calls the rows.
         weighs: Whether the weights of a `Sample` count; else it must not have any.
+        weights_name: What the caller calls weights that come apart; `<name>_weights` by default.
         min_rows: Fewest rows that are accepted.
 
     Raises:
@@ -44,7 +50,8 @@ def as_sample(
         )
     if value.weights is not None and not weighs:
         raise ValueError(
-            f"`{name}_weights` must be left out where `{name}` is a Sample with weights; got both."
+            f"`{weights_name or f'{name}_weights'}` must be left out where `{name}` is a Sample "
+            "with weights; got both."
         )
     rows = as_samples(value.rows, name, min_rows=min_rows)
     return Sample(rows, weights=value.training_weights, feature_names=value.feature_names)
