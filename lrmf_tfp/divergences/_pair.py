@@ -200,7 +200,8 @@ def weighed(
 def _known_shares(weights: Array, dtype: tf.DType) -> Array:
     weights = weights / weights.max()
     shares = (weights / weights.sum()).astype(dtype.as_numpy_dtype)
-    return np.where(shares < np.finfo(shares.dtype).tiny, 0.0, shares)  # TensorFlow takes it for 0
+    shares[shares < np.finfo(shares.dtype).tiny] = 0.0  # as which TensorFlow takes them
+    return shares
 
 
 def covered(pair: WeightedPair) -> WeightedPair:

@@ -219,7 +219,8 @@ def _bound(
 def _as_outputs(value: Any, weights: Any, name: str) -> tuple[Tensor, Tensor | None]:
     """Return outputs `[N]` and their weights as tensors of a floating dtype."""
     if isinstance(value, Sample):
-        sample = as_sample(value, f"{name}_outputs", weighs=weights is None)
+        apart = f"{name}_weights"
+        sample = as_sample(value, f"{name}_outputs", weighs=weights is None, weights_name=apart)
         if sample.rows.shape[1] != 1:
             shape = list(sample.rows.shape)
             raise ValueError(f"`{name}_outputs` must have shape [N, 1] in a Sample; got {shape}.")

@@ -230,7 +230,10 @@ def _transport(
         tf.where(weights > 0.0, times_power(each, units.unit, power), tf.zeros_like(each))
         for each, weights in ((end.source, pair.source_weights), (end.target, pair.target_weights))
     )
-    epsilon = times_power(used.epsilon, units.unit, power)
+    if options.epsilon is None:
+        epsilon = times_power(used.epsilon, units.unit, power)
+    else:
+        epsilon = tf.cast(options.epsilon, units.unit.dtype)
     result = SinkhornResult(
         value=value,
         source_potential=f,
@@ -238,7 +241,7 @@ def _transport(
         error=end.error,
         iterations=end.iterations,
         converged=end.error <= options.tolerance,
-        epsilon=epsilon if options.epsilon is None else options.epsilon,
+        epsilon=epsilon,
         cost_power=tf.constant(power, pair.source.dtype),
         pair=pair,
     )
