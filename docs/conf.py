@@ -57,7 +57,18 @@ python_maximum_signature_line_length = 88
 # hand is checked: documents, citations, terms, equations, functions.
 nitpick_ignore_regex = [("py:(class|obj|data|exc)", r".*")]
 autodoc_type_aliases = {
-    name: name for name in ("Array", "ArrayLike", "FloatArray", "IntArray", "Samples", "Tensor")
+    name: name
+    for name in (
+        "Array",
+        "ArrayLike",
+        "FloatArray",
+        "Generator",
+        "Images",
+        "IntArray",
+        "ManyImages",
+        "Samples",
+        "Tensor",
+    )
 }
 
 
@@ -73,8 +84,10 @@ def _link_by_public_name(app, env, node, contnode):
     domain = env.get_domain("py")
     last = target.rsplit(".", 1)[-1]
     found = [name for name in domain.objects if name.rsplit(".", 1)[-1] == last]
-    if not found or not (target.startswith("lrmf_tfp.") or "." not in target):
+    if not (target.startswith("lrmf_tfp.") or "." not in target):
         return None
+    if not found:  # a class that is on no package's face stands as plain text
+        return contnode if target.startswith("lrmf_tfp.") else None
     builder, where = app.builder, node.get("refdoc", env.docname)
     return domain.resolve_xref(env, where, builder, "obj", min(found, key=len), node, contnode)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,23 +21,33 @@ from numpy.typing import NDArray
 from tensorflow_probability import distributions as tfd
 
 import lrmf_tfp as lt
-from experiments._runner import report, run_experiment, save_figure
+from experiments.common.files import save_figure
+from experiments.common.runner import report, run_experiment
+from experiments.common.seeds import mean_over_seeds, seeds_of, std_over_seeds
+from experiments.common.style import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    PINK,
+    VERMILLION,
+    add_grid,
+)
 
-__all__ = ["Config", "main", "run"]
+__all__ = ["Config", "run"]
 
 Array = NDArray[np.floating[Any]]
-Estimates = dict[str, dict[int, dict[str, list[float]]]]
 Table = dict[str, dict[int, dict[str, float]]]
 
 # Name -> (colour, marker, hollow): bounds are hollow.
 _LOOKS = {
-    "Gaussian fit": ("#999999", "s", False),
-    "nearest neighbours": ("#E69F00", "o", False),
-    "least squares": ("#009E73", "D", False),
-    "classifier": ("#0072B2", "^", False),
-    "classifier, bound": ("#0072B2", "^", True),
-    "critic, NWJ bound": ("#D55E00", "v", True),
-    "critic, Donsker-Varadhan": ("#CC79A7", "v", True),
+    "Gaussian fit": (GREY, "s", False),
+    "nearest neighbours": (AMBER, "o", False),
+    "least squares": (GREEN, "D", False),
+    "classifier": (BLUE, "^", False),
+    "classifier, bound": (BLUE, "^", True),
+    "critic, NWJ bound": (VERMILLION, "v", True),
+    "critic, Donsker-Varadhan": (PINK, "v", True),
 }
 
 
@@ -69,18 +78,19 @@ class Config:
 def run(config: Config, *, output: Path | None = None) -> dict[str, Any]:
     """Return the metrics; draw the picture into `output` if it is given."""
     laws = pairs()
-    found: Estimates = {}
+    means: Table = {name: {} for name in laws}
+    stds: Table = {name: {} for name in laws}
     for name, pair in laws.items():
         for size in config.sizes:
             began = time.monotonic()
-            for seed in range(config.seed, config.seed + config.seeds):
-                x, y = samples(pair, size, seed=seed)
-                for method, value in estimates(x, y, config, seed=seed).items():
-                    cell = found.setdefault(name, {}).setdefault(size, {})
-                    cell.setdefault(method, []).append(value)
+            per_seed = [
+                estimates(*samples(pair, size, seed=seed), config, seed=seed)
+                for seed in seeds_of(config)
+            ]
+            means[name][size] = mean_over_seeds(per_seed)
+            stds[name][size] = std_over_seeds(per_seed)
             report(f"estimators: {name}, N = {size}, {time.monotonic() - began:.0f} s")
     truths = {name: pair.kl for name, pair in laws.items()}
-    means, stds = _over_seeds(found, np.mean), _over_seeds(found, _std)
     if output is not None:
         save_figure(draw(truths, means, stds), output / "estimators.png")
     return {"truth": truths, "mean": means, "std": stds}
@@ -125,7 +135,6 @@ def estimates(x: Array, y: Array, config: Config, *, seed: int) -> dict[str, flo
             patience=400,
             optimizer=lt.training.Adam(2e-3),
             jit_compile=config.jit_compile,
-            seed=seed,
         )
         classifier = lt.ratios.ClassifierRatio(config=settings, seed=seed).fit(x, y)
         found["classifier"] = classifier.kl()
@@ -150,7 +159,7 @@ def draw(truths: dict[str, float], means: Table, stds: Table) -> Figure:
         axes.set_xticks(range(len(means[name])), [f"{size:,}" for size in means[name]])
         axes.set_xlim(-0.5, len(means[name]) - 0.5)
         axes.set_ylim(-0.15 * truth, 1.75 * truth)  # bars that reach farther are cut off
-        axes.grid(axis="y", color="#E4E4E4", linewidth=0.6)
+        add_grid(axes, axis="y")
     for axes in panels[2:]:
         axes.set_xlabel("samples of each")
     for axes in panels[::2]:
@@ -189,24 +198,5 @@ def _exact(p: tfd.Distribution, q: tfd.Distribution) -> float:
     return float(lt.divergences.kl_closed_form(p, q))
 
 
-def _std(values: Any) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def _over_seeds(found: Estimates, of: Callable[[Any], Any]) -> Table:
-    return {
-        name: {
-            size: {method: float(of(values)) for method, values in cell.items()}
-            for size, cell in cells.items()
-        }
-        for name, cells in found.items()
-    }
-
-
-def main() -> int:
-    """Run from the command line."""
-    return run_experiment("estimators", Config, run)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("estimators", Config, run))

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrmf_tfp as lt
-from experiments._moons_methods import accuracy
-from experiments._runner import report, run_experiment, save_figure
+from experiments.common.files import save_figure
+from experiments.common.runner import report, run_experiment
 
-__all__ = ["Config", "main", "run"]
+__all__ = ["Config", "run"]
 
 Array = NDArray[np.floating[Any]]
 _NUM_TIMES = 33
@@ -80,17 +80,25 @@ def fit_and_follow(
     """Train a flow by LRMF; return its metrics and the paths of the source, standardised."""
     began = time.monotonic()
     settings = lt.FitConfig(num_steps=config.num_steps, jit_compile=config.jit_compile)
-    aligner = lt.Aligner(flow, config=settings, start="identity", seed=config.seed)
+    start = lt.flows.Built(flow, start="identity")
+    aligner = lt.Aligner(start, config=settings, num_restarts=1, seed=config.seed)
     aligner.fit(pair.source, pair.target)
     seconds = time.monotonic() - began
     # The aligner standardises both domains by the target where the map starts at the identity.
     source = (pair.source - pair.target.mean(axis=0)) / pair.target.std(axis=0)
-    paths = flow.layers[0].trajectory(source, num_times=_NUM_TIMES).numpy()
+    paths = aligner.flow_.layers[0].trajectory(source, num_times=_NUM_TIMES).numpy()
     steps = np.diff(paths, axis=0)
     lengths = np.linalg.norm(steps, axis=-1)
     straight = np.linalg.norm(paths[-1] - paths[0], axis=-1)
     return {
-        "label_accuracy": accuracy(np.asarray(aligner.transform(pair.source)), pair),
+        "label_accuracy": float(
+            lt.evaluation.label_accuracy(
+                np.asarray(aligner.transform(pair.source)),
+                pair.source_labels,
+                pair.target,
+                pair.target_labels,
+            )
+        ),
         "score": aligner.score(pair.source, pair.target).value,
         "path_length": float(np.mean(lengths.sum(axis=0))),
         "straight_length": float(np.mean(straight)),
@@ -101,10 +109,5 @@ def fit_and_follow(
     }, paths
 
 
-def main() -> int:
-    """Run from the command line."""
-    return run_experiment("trajectories", Config, run)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment("trajectories", Config, run))

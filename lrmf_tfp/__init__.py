@@ -31,17 +31,28 @@ if TYPE_CHECKING:
     from lrmf_tfp.alignment import Aligner, Alignment, load
     from lrmf_tfp.datasets import DomainPair
     from lrmf_tfp.evaluation import AlignmentScore
+    from lrmf_tfp.flows import FFJORD, Affine, Glow, RealNVP, Spline
+    from lrmf_tfp.objectives import LRMF, Anneal
+    from lrmf_tfp.samples import Sample
     from lrmf_tfp.training import FitConfig, FitResult, fit
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Affine",
     "Aligner",
     "Alignment",
     "AlignmentScore",
+    "Anneal",
     "DomainPair",
+    "FFJORD",
     "FitConfig",
     "FitResult",
+    "Glow",
+    "LRMF",
+    "RealNVP",
+    "Sample",
+    "Spline",
     "alignment",
     "datasets",
     "densities",
@@ -63,12 +74,20 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Affine": "flows",
     "Aligner": "alignment",
     "Alignment": "alignment",
     "AlignmentScore": "evaluation",
+    "Anneal": "objectives",
     "DomainPair": "datasets",
+    "FFJORD": "flows",
     "FitConfig": "training",
     "FitResult": "training",
+    "Glow": "flows",
+    "LRMF": "objectives",
+    "RealNVP": "flows",
+    "Sample": "samples",
+    "Spline": "flows",
     "fit": "training",
     "load": "alignment",
 }

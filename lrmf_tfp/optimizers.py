@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules as frozen, functional objects (level 1).
+"""Optimisers and learning-rate schedules as frozen, functional objects.
 
 An optimiser owns no variables: the engine keeps its slots, so that the same code runs inside
 one compiled loop, under a `tf.distribute.Strategy` and from a checkpoint.

@@ -1,4 +1,4 @@
-"""`Saved`: a fitted thing outside the process that made it (level 2).
+"""`Saved`: a fitted thing outside the process that made it.
 
 A folder with a SavedModel and, in `assets.extra/`, what it is: metadata as JSON and arrays. It
 exists once and serves alignments, embeddings and ratios: calls in blocks, `save`, `load`, pickle
@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from lrmf_tfp._core.typing import Array
 
@@ -52,7 +53,11 @@ class Saved:
     """Rows that `call` evaluates at a time."""
 
     def __init__(
-        self, module: Any, metadata: dict[str, Any], *, arrays: Mapping[str, Array] | None = None
+        self,
+        module: Any,
+        metadata: dict[str, Any],
+        *,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         """Join a module and what is known of it."""
         self.module = module

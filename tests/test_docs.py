@@ -44,7 +44,7 @@ def test_blocks_run(path, tmp_path, monkeypatch):
     namespace = {"__name__": "__docs__"}
     for line, code in blocks_of(path):
         padded = "\n" * (line - 1) + code
-        exec(compile(padded, str(path), "exec"), namespace)  # noqa: S102
+        exec(compile(padded, str(path), "exec", dont_inherit=True), namespace)  # noqa: S102
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())

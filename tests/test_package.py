@@ -25,7 +25,7 @@ MAX_LINES = 300
 LEVELS = {
     "_core": 0,
     "_validation": 0,
-    "names": 0,
+    "names": 1,
     "networks": 1,
     "ode": 1,
     "optimizers": 1,

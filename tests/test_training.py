@@ -37,10 +37,9 @@ from lrmf_tfp.training import (
     ProgressBar,
     TensorBoardLogger,
     Trainer,
-    deferred_interrupts,
     fit,
-    fit_stages,
 )
+from lrmf_tfp.training.interrupts import deferred_interrupts
 from tests.cases import perturb
 
 QUICK = FitConfig(num_steps=60, steps_per_call=20, batch_size=32, jit_compile=False)
@@ -131,9 +130,10 @@ def test_affine_lrmf_reaches_the_closed_form(rng, num_dims):
         patience=4000,
         average_decay=0.0,
     )
-    results = fit_stages(objective, data, data, config)
+    result = fit(objective, data, config, validation=data)
     assert gaussian_lrmf_distance(source, target) > 0.1
-    assert -1e-8 < results["joint"].best_value < 1e-6
+    assert result.main_stage == "joint"
+    assert -1e-8 < result.best_value < 1e-6
 
 
 def test_compiled_and_graph_loops_agree(x):
@@ -156,7 +156,7 @@ def test_one_trace_for_all_calls_and_fits(x):
 
 def test_seed_decides_the_batches(x):
     runs = [
-        fit(_gaussian_objective(), (x,), FitConfig(num_steps=40, batch_size=8, seed=seed))
+        fit(_gaussian_objective(), (x,), FitConfig(num_steps=40, batch_size=8), seed=seed)
         for seed in (1, 1, 2)
     ]
     first, same, other = (run.history["loss"] for run in runs)
@@ -270,7 +270,7 @@ def test_a_passing_fault_is_recovered_from_and_reported(x):
 
 def test_no_recovery_allowed_fails_at_once_and_names_the_term(x):
     config = FitConfig(num_steps=10, steps_per_call=5, max_recoveries=0, jit_compile=False)
-    match = r"`broken` must stay finite; got nan at step 0 of stage fit\.$"
+    match = r"`broken` must stay finite; got nan at step 0 of stage joint\.$"
     with pytest.raises(FloatingPointError, match=match):
         fit(Parabola(from_step=0), (x,), config)
 
@@ -434,7 +434,7 @@ def test_logs(x, tmp_path, capsys):
     assert len(events) == 1
     records = tf.data.TFRecordDataset(str(events[0])).as_numpy_iterator()
     written = [value.tag for record in records for value in Event.FromString(record).summary.value]
-    assert written.count("fit/loss") == 3
+    assert written.count("density/loss") == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "60/60" in captured.err
@@ -446,9 +446,9 @@ def test_stages_with_other_columns_get_a_file_of_their_own(rng, tmp_path):
     objective = LRMFObjective(
         affine_flow(1), build(), private_source=build(), private_target=build()
     )
-    fit_stages(objective, data, data, QUICK, callbacks=[CSVLogger(tmp_path / "log.csv")])
+    fit(objective, data, QUICK, validation=data, callbacks=[CSVLogger(tmp_path / "log.csv")])
     stages = {row["stage"] for row in _rows(tmp_path / "log.csv")}
-    assert stages == {"private_source", "private_target"}
+    assert stages == {"private_source", "private_target", "refit_target"}
     assert len(_rows(tmp_path / "log_joint.csv")) == 3
 
 

@@ -1,4 +1,4 @@
-"""What everything else stands on and that knows of nothing else here (level 0)."""
+"""What everything else stands on and that knows of nothing else here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What depends on conditions, and how it is bound to them (level 0)."""
+"""What depends on conditions, and how it is bound to them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from tensorflow_probability import bijectors as tfb
 
+from lrmf_tfp._core.log_det import INVERTED
 from lrmf_tfp._core.typing import Tensor
 
 __all__ = ["Conditional", "condition_size_of", "given"]
@@ -25,7 +26,7 @@ class Conditional(Protocol):
 
 def condition_size_of(law: Any) -> int:
     """Return how many covariates a bijector or a density depends on; 0 for plain ones."""
-    if isinstance(law, tfb.Invert):
+    if isinstance(law, INVERTED):
         return condition_size_of(law.bijector)
     return law.condition_size if isinstance(law, Conditional) else 0
 
@@ -38,7 +39,7 @@ def given(law: Any, conditions: Tensor | None) -> Any:
     """
     if conditions is None:
         return law
-    if isinstance(law, tfb.Invert):
+    if isinstance(law, INVERTED):
         return tfb.Invert(given(law.bijector, conditions))
     if condition_size_of(law) == 0:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Value and log-det-Jacobian of any bijector in one call (level 1)."""
+"""Value and log-det-Jacobian of any bijector in one call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from tensorflow_probability import bijectors as tfb
 
 from lrmf_tfp._core.typing import Tensor
 
-__all__ = ["forward_and_log_det", "inverse_and_log_det"]
+__all__ = ["INVERTED", "forward_and_log_det", "inverse_and_log_det"]
+
+# `tfb.Invert` of a bijector that is no composite tensor, as ours are, makes one of its base class.
+INVERTED = tfb.Invert.__mro__[1]
+"""What an inverted bijector is an instance of."""
 
 
 def forward_and_log_det(
@@ -23,7 +27,7 @@ def forward_and_log_det(
     """
     if hasattr(bijector, "forward_and_log_det"):
         return bijector.forward_and_log_det(x)
-    if isinstance(bijector, tfb.Invert):
+    if isinstance(bijector, INVERTED):
         return inverse_and_log_det(bijector.bijector, x, event_ndims=event_ndims)
     x = tf.identity(x)
     ndims = max(event_ndims, bijector.forward_min_event_ndims)
@@ -36,7 +40,7 @@ def inverse_and_log_det(
     """Return `x = bijector.inverse(y)` `[B, *event]` and `log|det dx/dy|` `[B]`."""
     if hasattr(bijector, "inverse_and_log_det"):
         return bijector.inverse_and_log_det(y)
-    if isinstance(bijector, tfb.Invert):
+    if isinstance(bijector, INVERTED):
         return forward_and_log_det(bijector.bijector, y, event_ndims=event_ndims)
     y = tf.identity(y)
     ndims = max(event_ndims, bijector.inverse_min_event_ndims)

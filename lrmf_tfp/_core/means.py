@@ -1,4 +1,4 @@
-"""Means over rows that may have weights (level 0)."""
+"""Means over rows that may have weights."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ def weighted_mean(values: Tensor, weights: Tensor | None = None) -> Tensor:
     """Return `sum(w v) / sum(w)` of values `[N]`; the plain mean without weights."""
     if weights is None:
         return tf.reduce_mean(values)
-    weights = tf.cast(weights, values.dtype)
-    weights = weights / tf.reduce_max(weights)
+    weights = tf.cast(weights / tf.reduce_max(weights), values.dtype)  # of any scale, in its dtype
     # A row of weight 0 may hold anything, infinities too.
     terms = tf.where(weights > 0.0, values, tf.zeros_like(values)) * weights
     return tf.reduce_sum(terms) / tf.reduce_sum(weights)

@@ -1,4 +1,4 @@
-"""Draws that depend on their seed alone (level 0)."""
+"""Draws that depend on their seed alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Spec`: what is asked for, before it is built (level 0).
+"""`Spec`: what is asked for, before it is built.
 
 A spec is a frozen dataclass: printable, comparable, picklable, and open to scikit-learn's
 `get_params`, `clone` and grids (`objective__noise`). It holds settings and no variables; building
@@ -22,6 +22,20 @@ S = TypeVar("S", bound="Spec")
 @dataclass(frozen=True)
 class Spec:
     """Base class of frozen settings; NumPy scalars become Python's when one is made."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give each class the brief repr, which the decorator then leaves alone."""
+        super().__init_subclass__(**options)
+        cls.__repr__ = Spec.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, with the settings that are not the default."""
+        shown = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __post_init__(self) -> None:
         """Turn NumPy values into plain ones; a subclass checks after that."""

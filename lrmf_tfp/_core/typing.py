@@ -1,4 +1,4 @@
-"""Type aliases shared by the package (level 0)."""
+"""Type aliases shared by the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 0: every argument check of the library and its wording."""
+"""Every argument check of the library and its wording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 0: whatever holds numbers becomes an array of checked floats.
+"""Whatever holds numbers becomes an array of checked floats.
 
 NumPy only; data frames of any library are read through narwhals (`frames`).
 """

@@ -1,4 +1,4 @@
-"""Level 0: checks of single settings and of finished arrays.
+"""Checks of single settings and of finished arrays.
 
 NumPy only. A message is one line that names the argument in back-ticks, then the rule, then what
 was found: "`target` must have shape [M, 3] to match `source`; got [100, 2]."

@@ -1,4 +1,4 @@
-"""Level 0: data frames of pandas, polars and pyarrow, read and written through narwhals."""
+"""Data frames of pandas, polars and pyarrow, read and written through narwhals."""
 
 from __future__ import annotations
 

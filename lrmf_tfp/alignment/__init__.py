@@ -1,4 +1,4 @@
-"""The estimator, and the fitted map outside the process that made it (level 7)."""
+"""The estimator, and the fitted map outside the process that made it."""
 
 from __future__ import annotations
 

@@ -1,53 +1,41 @@
-"""`Aligner`: the scikit-learn estimator that fits, moves, scores and saves (level 7)."""
+"""`Aligner`: the scikit-learn estimator that fits, moves, scores and saves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from tensorflow_probability import bijectors as tfb
 
-from lrmf_tfp import __version__
 from lrmf_tfp._core.typing import Array, Samples
 from lrmf_tfp._validation import check_choice, check_fraction, check_positive_int, check_seed
-from lrmf_tfp.alignment.fitted import Alignment, AlignmentMethods
-from lrmf_tfp.alignment.module import AlignmentModule
-from lrmf_tfp.alignment.recipes import DENSITIES, LINEAR_FLOWS, Model
-from lrmf_tfp.alignment.rows import (
-    MIN_ROWS,
-    NEAR_RATIO,
-    NEAR_SHIFT,
-    STARTS,
-    Run,
-    Split,
-    as_domains,
-)
+from lrmf_tfp.alignment.attempt import Attempt
+from lrmf_tfp.alignment.deprecated import translated
+from lrmf_tfp.alignment.fitted import Alignment
+from lrmf_tfp.alignment.metadata import metadata_of
+from lrmf_tfp.alignment.parameters import ChangesSpecs
+from lrmf_tfp.alignment.recipes import Recipe, as_flow_spec, as_objective_spec, check_pairing
+from lrmf_tfp.alignment.rows import MIN_ROWS, Rows, Standards
 from lrmf_tfp.evaluation import AlignmentScore
-from lrmf_tfp.names import FIXED_FLOW_NAMES, FLOW_NAMES, OBJECTIVE_NAMES, check_trainable
-from lrmf_tfp.objectives import LRMFObjective, Objective
-from lrmf_tfp.objectives.lrmf.noise import check_noise_scales
-from lrmf_tfp.training import Callback, FitConfig, FitResult, ProgressBar, deferred_interrupts
+from lrmf_tfp.flows import Built, ClosedForm, FlowSpec
+from lrmf_tfp.objectives import GivenObjective, ObjectiveSpec
+from lrmf_tfp.samples.domains import as_domains, check_domains_vary
+from lrmf_tfp.samples.sample import Sample
+from lrmf_tfp.training import Callback, Distribution, FitConfig, ProgressBar, fit
+from lrmf_tfp.training.callbacks import closing, of_restart
+from lrmf_tfp.training.distribution import as_distribution
+from lrmf_tfp.training.interrupts import deferred_interrupts
 
-__all__ = ["Aligner", "MIN_ROWS", "NEAR_RATIO", "NEAR_SHIFT", "STARTS"]
-
-
-class _Fitted(NamedTuple):
-    """What one of several restarts gave."""
-
-    value: float
-    score: AlignmentScore | None
-    alignment: Alignment
-    results: dict[str, FitResult]
-    history: dict[str, Array]
+__all__ = ["Aligner"]
 
 
-class Aligner(AlignmentMethods, BaseEstimator):
+class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
     """Learns an invertible map that makes the source look like the target, and scores it.
 
     The samples are standardised by the target, a fifth of each domain is held out, the private
@@ -57,11 +45,18 @@ class Aligner(AlignmentMethods, BaseEstimator):
     Every objective gets the same score: after one that trains no densities, the densities of the
     LRMF bound are fitted with the map held fixed.
 
+    Samples with weights are fitted as the laws that they stand for; with conditions on both sides
+    the map is one of `x` given `c`, and so is the score: `lt.Sample.of(x, weights=, conditions=)`.
+
     Attributes:
         alignment_: The fitted `Alignment`.
-        history: One array for each recorded quantity of the main stage.
-        results_: `FitResult` of each stage.
+        flow_: The trained bijector, between standardised samples.
+        feature_names_in_: Names of the columns, if the fit was on a frame.
+        history_: One array for each recorded quantity of the main stage; `history` is an alias.
+        main_stage_: Name of that stage.
+        n_features_in_: D.
         restart_: Which of the restarts it was, from 0 on.
+        results_: `FitResult` of each stage.
 
     Examples:
         >>> import lrmf_tfp as lt
@@ -75,61 +70,47 @@ class Aligner(AlignmentMethods, BaseEstimator):
             arXiv:2003.12170.
     """
 
-    def __init__(  # noqa: PLR0913 (the settings of a scikit-learn estimator are its arguments)
+    def __init__(
         self,
         flow: Any = "real_nvp",
         objective: Any = "lrmf",
         *,
-        density: Any = None,
-        scored: bool = True,
         config: FitConfig | None = None,
-        start: str = "auto",
-        noise_scales: Sequence[float] = (),
         validation_fraction: float = 0.2,
         num_restarts: int = 3,
         dtype: str = "float32",
         seed: int = 0,
         progress: bool = False,
+        **old: Any,
     ) -> None:
-        """Store the settings; nothing is checked or built before `fit`.
+        """Store the settings; nothing is checked or built before `fit`, which changes none.
 
         Args:
-            flow: `"affine"`, `"real_nvp"`, `"spline"`, `"ffjord"`; `"glow"` for images; a
-                `tfb.Bijector` (trained in place), or a builder called with `event_size`, `dtype=`
-                and `seed=`. In closed form, nothing trained: `"identity"`, `"coral"`,
-                `"gaussian_ot"` and `"mean_variance"`.
-            objective: `"lrmf"`, `"mmd"`, `"energy"`, `"emd"`, `"sinkhorn"`,
-                `"sliced_wasserstein"`, `"back_to_back"`, `"adversarial"`, `"gram"`; a function
-                from a flow to an `Objective`; or an `Objective` with a `flow` (trained in place).
-            density: Family of the shared and private densities: `"gaussian"`, `"real_nvp"`,
-                `"glow"` or a builder like `flow`'s; by default Gaussian for the affine flow, Glow
-                for Glow, RealNVP otherwise.
-            scored: Fit the densities that `score` needs where the objective has none, which
-                takes about as long as an LRMF fit; False leaves the score out.
-            config: Training settings; `FitConfig()` by default. Its seed is `seed`.
-            start: Where the map starts: `"identity"` leaves the source where it is, `"moments"`
-                gives it the target's mean and scale per axis, `"auto"` takes the first if on
-                every axis the means lie within one target scale and the scales within a factor
-                2, else the second. The flow `"identity"` never moves.
-            noise_scales: Falling standard deviations, such as `(8, 4, 2, 1, 0.5)`, of noise that
-                is added to both domains while the map finds its way, in target standard
-                deviations: one short stage for each before the noise-free one. For modes that
-                lie many of their widths apart, where the gradient vanishes; none by default.
+            flow: A spec such as `lt.RealNVP(num_layers=4)` or its name: `"affine"`,
+                `"real_nvp"`, `"spline"`, `"ffjord"`; `"glow"` for images; in closed form, nothing
+                trained: `"identity"`, `"coral"`, `"gaussian_ot"` and `"mean_variance"`. Or a
+                `tfb.Bijector` (a copy is trained), or a builder called with `event_size`,
+                `dtype=` and `seed=`.
+            objective: A spec such as `lt.LRMF(density="gaussian")` or its name: `"lrmf"`,
+                `"mmd"`, `"energy"`, `"emd"`, `"sinkhorn"`, `"sliced_wasserstein"`,
+                `"back_to_back"`, `"adversarial"`, `"gram"`. Or a function from a flow to an
+                `Objective`, or an `Objective` with a `flow` (a copy is trained). None for a map
+                in closed form that is not scored.
+            config: Training settings; `FitConfig()` by default.
             validation_fraction: Part of each domain that is held out, in (0, 1).
             num_restarts: Most fits, from different seeds. The first one whose score converged
-                ends them; of several, the best held-out loss counts. A bijector that is given
-                is trained in place, once.
+                ends them; of several, the best held-out loss counts. What is given as an object
+                is trained once.
             dtype: `"float32"` or `"float64"`.
             seed: Seed of the split, the weights and the batches.
             progress: Show a progress bar on standard error.
+            **old: Keywords of 0.1 that moved into `flow` and `objective`; they warn.
         """
+        if old:
+            flow, objective = translated(flow, objective, old)
         self.flow = flow
         self.objective = objective
-        self.density = density
-        self.scored = scored
         self.config = config
-        self.start = start
-        self.noise_scales = noise_scales
         self.validation_fraction = validation_fraction
         self.num_restarts = num_restarts
         self.dtype = dtype
@@ -138,23 +119,25 @@ class Aligner(AlignmentMethods, BaseEstimator):
 
     def fit(
         self,
-        source: Samples,
-        target: Samples,
+        source: Samples | Sample,
+        target: Samples | Sample,
         *,
         callbacks: Sequence[Callback] = (),
         checkpoint_dir: str | Path | None = None,
         resume: bool = False,
-        strategy: Any | None = None,
+        strategy: tf.distribute.Strategy | Distribution | None = None,
     ) -> Aligner:
         """Learn the map from `source` `[N, D]` to `target` `[M, D]`.
 
         Images are arrays `[N, H, W, C]`, or `[N, H, W]` if gray. They are standardised by channel
-        and come back in the shape in which they went in.
+        and come back in the shape in which they went in. Columns of frames are compared by name.
 
         Args:
-            source: Samples that are moved: array, data frame or finite `tf.data.Dataset`.
+            source: Samples that are moved: a `Sample`, array, memory map, data frame, tensor or
+                finite `tf.data.Dataset`.
             target: Samples that stay, of the same width or image shape.
-            callbacks: Callables of a `TrainingEvent`, called in every stage.
+            callbacks: Callables of a `TrainingEvent`, called in every stage of every restart, and
+                closed at the end.
             checkpoint_dir: Folder for checkpoints; none are written by default.
             resume: Go on from the checkpoints in `checkpoint_dir`.
             strategy: `tf.distribute.Strategy` that training is spread over.
@@ -166,135 +149,137 @@ class Aligner(AlignmentMethods, BaseEstimator):
             FloatingPointError: If training stays non-finite; names term and step.
             ValueError: If samples or settings break a rule; one line says which.
         """
-        families = [each for each in (self.flow, self.density) if isinstance(each, str)]
-        *domains, event_shape = as_domains(source, target, families=families)
-        self._check_settings()
-        split = Split(
-            *domains,
-            event_shape=event_shape,
-            start="identity" if self.flow == "identity" else self.start,
-            validation_fraction=self.validation_fraction,
-            dtype=self.dtype,
-            seed=self.seed,
-        )
-        run = Run(
-            split=split,
-            callbacks=[*callbacks, *([ProgressBar()] if self.progress else [])],
-            resume=resume,
-            strategy=strategy,
-        )
-        fits: list[_Fitted] = []
-        with deferred_interrupts():
-            for restart in range(self._most_fits()):
-                folder = None
-                if checkpoint_dir is not None:
-                    folder = Path(checkpoint_dir, f"restart_{restart}")
-                fits.append(self._fit_once(run, restart, checkpoint_dir=folder))
-                score = fits[-1].score
-                if score is None or score.converged:
+        flow, objective = self._checked()
+        domains = as_domains({"source": source, "target": target}, min_rows=MIN_ROWS)
+        rows = self._rows(flow, domains)
+        metadata = metadata_of(self, domains["source"], start=rows.standards.start)
+        distribution = as_distribution(strategy)
+        callbacks = [*callbacks, *([ProgressBar()] if self.progress else [])]
+        attempts: list[Attempt] = []
+        with closing(callbacks), deferred_interrupts(), self._training():
+            for restart in range(self._most_fits(flow, objective)):
+                recipe = self._recipe(flow, rows, domains["source"], seed=self.seed + restart)
+                attempt = Attempt(recipe, objective, rows, metadata)
+                self._running: Attempt | None = attempt
+                for name, plan in attempt.plans(distribution):
+                    attempt.results[name] = fit(
+                        plan,
+                        rows.train,
+                        self.config,
+                        validation=rows.held_out,
+                        callbacks=of_restart(callbacks, restart),
+                        checkpoint_dir=_folder(checkpoint_dir, f"restart_{restart}", name),
+                        resume=resume,
+                        strategy=distribution,
+                        seed=recipe.seed,
+                    )
+                attempts.append(attempt)
+                if attempt.score is None or attempt.score.converged:
                     break
-        self.restart_ = min(range(len(fits)), key=lambda index: fits[index].value)
-        best = fits[self.restart_]
-        self.alignment_, self.results_, self.history = best.alignment, best.results, best.history
+        self._keep(attempts, domains["source"])
         return self
 
-    def _fit_once(self, run: Run, restart: int, *, checkpoint_dir: Path | None) -> _Fitted:
-        """Fit from one seed: the objective, then what the score needs beyond it."""
-        split, config = run.split, self._config(restart)
-        model = self._model(split, seed=self.seed + restart)
-        objective = run.build(model.make_objective)
-        self.alignment_ = self._alignment_of(objective, split)
-        results = run.fit(objective, config, checkpoint_dir=checkpoint_dir)
-        history = objective.restate(results[objective.main_stage].history)
-        value = objective.comparable(float(objective.validation_loss(*split.held_out)))
-        scored = isinstance(objective, LRMFObjective)
-        if self.scored and not scored:
-            folder = None if checkpoint_dir is None else checkpoint_dir / "score"
-            objective = run.build(lambda: model.make_bound(objective.flow))
-            fitted = run.fit(objective, config, checkpoint_dir=folder)
-            results |= {f"score_{name}": result for name, result in fitted.items()}
-        self.alignment_ = alignment = self._alignment_of(objective, split)
-        score = None
-        if self.scored or scored:
-            score = alignment.held_out_score(*split.raw_held_out, seed=0)
-            alignment.metadata["score"] = score._asdict()
-        return _Fitted(value, score, alignment, results, history)
+    def transform(self, x: Samples, conditions: Samples | None = None) -> Any:
+        """Move samples `[N, D]`, or images, of the source onto the target; see `Alignment`."""
+        return self._fitted().transform(x, conditions)
 
-    def _most_fits(self) -> int:
-        given = isinstance(self.flow, tfb.Bijector) or isinstance(self.objective, Objective)
-        return 1 if given or self._is_fixed() else self.num_restarts
+    def inverse_transform(self, x: Samples, conditions: Samples | None = None) -> Any:
+        """Move samples `[N, D]`, or images, of the target back; see `Alignment`."""
+        return self._fitted().inverse_transform(x, conditions)
 
-    def _is_fixed(self) -> bool:
-        """Whether the flow has nothing to train."""
-        return isinstance(self.flow, str) and self.flow in FIXED_FLOW_NAMES
+    def log_det_jacobian(self, x: Samples, conditions: Samples | None = None) -> Array:
+        """Return `log|det d transform / dx|` `[N]` at samples of the source; see `Alignment`."""
+        return self._fitted().log_det_jacobian(x, conditions)
 
-    def _alignment(self) -> Alignment:
+    def target_log_prob(self, x: Samples, conditions: Samples | None = None) -> Array:
+        """Return the shared log-density `[N]`, nats, at samples of the target; see `Alignment`."""
+        return self._fitted().target_log_prob(x, conditions)
+
+    def score(
+        self, source: Samples | Sample, target: Samples | Sample, *, seed: int = 0
+    ) -> AlignmentScore:
+        """Return the held-out bound with its interval and verdict; see `Alignment.score`."""
+        return self._fitted().score(source, target, seed=seed)
+
+    def save(self, path: str | Path) -> None:
+        """Write a SavedModel folder that plain TensorFlow loads; see `Alignment.save`."""
+        self._fitted().save(path)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Return the names of the columns, those of the fit or `x0`, `x1`, ..."""
+        check_is_fitted(self, "alignment_")
+        return _check_feature_names_in(self, input_features)
+
+    @property
+    def history(self) -> dict[str, Array]:
+        """Alias of `history_`."""
+        check_is_fitted(self, "alignment_")
+        return self.history_
+
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """Let callbacks use the map while it is trained; a failed fit leaves nothing behind."""
+        try:
+            yield
+        finally:
+            self._running = None
+
+    @property
+    def flow_(self) -> tfb.Bijector:
+        """The trained bijector, between samples as the model sees them, standardised."""
+        return self._fitted().module.flow
+
+    def _fitted(self) -> Alignment:
+        running: Attempt | None = getattr(self, "_running", None)
+        if running is not None:
+            return running.alignment
         check_is_fitted(self, "alignment_")
         return self.alignment_
 
-    def _config(self, restart: int) -> FitConfig:
-        return replace(self.config or FitConfig(), seed=self.seed + restart)
-
-    def _check_settings(self) -> None:
-        if isinstance(self.flow, str):
-            check_choice(self.flow, "flow", FLOW_NAMES)
-        if isinstance(self.density, str):
-            check_choice(self.density, "density", DENSITIES)
-        self._check_objective()
-        check_choice(self.start, "start", STARTS)
-        self._check_noise()
+    def _checked(self) -> tuple[FlowSpec, ObjectiveSpec | None]:
+        """Return what is asked for as specs, all settings checked."""
+        flow, objective = as_flow_spec(self.flow), as_objective_spec(self.objective)
+        check_pairing(flow, objective)
         check_choice(self.dtype, "dtype", ("float32", "float64"))
         check_fraction(self.validation_fraction, "validation_fraction")
         check_positive_int(self.num_restarts, "num_restarts")
         check_seed(self.seed, "seed")
+        return flow, objective
 
-    def _check_objective(self) -> None:
-        if isinstance(self.objective, Objective):
-            if not hasattr(self.objective, "flow"):
-                found = type(self.objective).__name__
-                raise ValueError(f"`objective` must have a `flow`; got a {found}.")
-            return
-        if not callable(self.objective):
-            check_choice(self.objective, "objective", OBJECTIVE_NAMES)
-        check_trainable(self.flow, self.objective)
+    def _rows(self, flow: FlowSpec, domains: Mapping[str, Sample]) -> Rows:
+        source, target = domains.values()
+        flow.check(source.event_shape, condition_size=source.condition_size)
+        check_domains_vary(domains)
+        return Rows(
+            domains,
+            Standards.of(source, target, start=flow.start),
+            validation_fraction=self.validation_fraction,
+            dtype=self.dtype,
+            seed=self.seed,
+        )
 
-    def _check_noise(self) -> None:
-        scales = check_noise_scales(self.noise_scales)
-        if scales and (self._is_fixed() or self.objective != "lrmf"):
-            raise ValueError(
-                "`noise_scales` must be empty unless a flow is trained by the objective 'lrmf'; "
-                f"got {scales}."
-            )
+    def _recipe(self, flow: FlowSpec, rows: Rows, source: Sample, *, seed: int) -> Recipe:
+        dtype = tf.as_dtype(self.dtype)
+        closed = rows.closed_form(flow, dtype=dtype) if isinstance(flow, ClosedForm) else None
+        return Recipe(flow, source.event_shape, source.condition_size, dtype, seed, closed)
 
-    def _model(self, split: Split, *, seed: int) -> Model:
-        dtype, flow = tf.as_dtype(self.dtype), self.flow
-        if isinstance(flow, str) and flow in LINEAR_FLOWS:
-            flow = split.linear_flow(LINEAR_FLOWS[flow], dtype=dtype)
-        shape, scales = split.event_shape, tuple(self.noise_scales)
-        return Model(flow, self.objective, self.density, shape, dtype, seed, scales)
+    def _most_fits(self, flow: FlowSpec, objective: ObjectiveSpec | None) -> int:
+        given = isinstance(flow, Built) and isinstance(flow.maker, tfb.Bijector)
+        given = given or isinstance(objective, GivenObjective)
+        return 1 if given or isinstance(flow, ClosedForm) else self.num_restarts
 
-    def _alignment_of(self, objective: Objective, split: Split) -> Alignment:
-        module = AlignmentModule(objective, *split.moments, dtype=self.dtype)
-        metadata = {
-            "lrmf_tfp": __version__,
-            "tensorflow": tf.__version__,
-            "tensorflow_probability": tfp.__version__,
-            "event_size": len(split.moments[0].loc),
-            "event_shape": list(split.event_shape),
-            "flow": _name(self.flow),
-            "objective": _name(self.objective),
-            "start": split.start,
-            "noise_scales": [float(scale) for scale in self.noise_scales],
-            "dtype": self.dtype,
-            "seed": self.seed,
-            "validation_fraction": self.validation_fraction,
-            "config": self._config(0).to_json(),
-        }
-        return Alignment(module, metadata, trained_rows=split.trained_rows)
+    def _keep(self, attempts: Sequence[Attempt], source: Sample) -> None:
+        """Take over what the best attempt learned; until here nothing looks fitted."""
+        self.restart_ = min(range(len(attempts)), key=lambda index: attempts[index].value)
+        best = attempts[self.restart_]
+        self.results_, self.main_stage_ = best.stages(), best.main_stage
+        self.history_, self.n_features_in_ = best.history, source.rows.shape[1]
+        if source.feature_names is not None:
+            self.feature_names_in_ = np.array(source.feature_names, object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_  # of an earlier fit
+        self.alignment_ = best.alignment
 
 
-def _name(setting: Any) -> str:
-    """Return a setting as text: its name, or that of its function or class."""
-    if isinstance(setting, str):
-        return setting
-    return getattr(setting, "__name__", type(setting).__name__)
+def _folder(checkpoint_dir: str | Path | None, *parts: str) -> Path | None:
+    return None if checkpoint_dir is None else Path(checkpoint_dir, *parts)

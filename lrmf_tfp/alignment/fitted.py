@@ -1,101 +1,32 @@
-"""A fitted alignment: NumPy in and out, scored, saved and loaded as a SavedModel (level 5)."""
+"""A fitted alignment: arrays and frames in and out, scored, saved and loaded."""
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 
 from lrmf_tfp._core.typing import Array, Samples
-from lrmf_tfp._validation import as_events
+from lrmf_tfp._validation import frame_like, is_frame
+from lrmf_tfp.alignment.rows import fresh_rows
 from lrmf_tfp.evaluation import AlignmentScore, alignment_score
-from lrmf_tfp.saved import write_model_folder
+from lrmf_tfp.samples.domains import conditions_in_order_of, in_order_of
+from lrmf_tfp.samples.sample import Sample
+from lrmf_tfp.saved import Saved
 
-__all__ = ["Alignment", "AlignmentMethods", "load", "row_hashes"]
+__all__ = ["Alignment", "load"]
 
 _LOGGER = logging.getLogger(__name__)
-_ROWS_AT_ONCE = 65536
-_METADATA = Path("assets.extra") / "alignment.json"
-_TRAINED_ROWS = Path("assets.extra") / "trained_rows.npz"
+_FEW_ROWS = 50
 
 
-class AlignmentMethods:
-    """What a fitted `Aligner` and a loaded `Alignment` have in common."""
-
-    def _alignment(self) -> Alignment:
-        """Return the alignment to ask."""
-        raise NotImplementedError
-
-    def transform(self, x: Samples) -> Array:
-        """Move samples `[N, D]`, or images, of the source onto the target, in their shape.
-
-        Raises:
-            ValueError: If `x` is not finite or has another width.
-        """
-        return self._alignment().call("transform", x)
-
-    def inverse_transform(self, x: Samples) -> Array:
-        """Move samples `[N, D]`, or images, of the target back onto the source, in their shape.
-
-        Raises:
-            ValueError: If `x` is not finite or has another width.
-        """
-        return self._alignment().call("inverse_transform", x)
-
-    def log_det_jacobian(self, x: Samples) -> Array:
-        """Return `log|det d transform / dx|` `[N]` at samples `[N, D]` of the source.
-
-        Raises:
-            ValueError: If `x` is not finite or has another width.
-        """
-        return self._alignment().call("log_det_jacobian", x)
-
-    def target_log_prob(self, x: Samples) -> Array:
-        """Return the log-density `[N]`, nats, of the target under the shared density.
-
-        Raises:
-            AttributeError: If the objective has no density.
-            ValueError: If `x` is not finite or has another width.
-        """
-        return self._alignment().call("target_log_prob", x)
-
-    def score(self, source: Samples, target: Samples, *, seed: int = 0) -> AlignmentScore:
-        """Return the held-out bound with its 95 % bootstrap interval and a verdict.
-
-        Rows the fit was trained on are left out, so that the data of `fit` gives the score of
-        its held-out part. Where all rows were trained on, all are used and a warning is logged.
-
-        Args:
-            source: Samples `[N, D]` of the source.
-            target: Samples `[M, D]` of the target.
-            seed: Seed of the bootstrap.
-
-        Raises:
-            AttributeError: If the objective has no density.
-            ValueError: If the samples are not finite or have another width.
-        """
-        return self._alignment().held_out_score(source, target, seed=seed)
-
-    def save(self, path: str | Path) -> None:
-        """Write a SavedModel folder that plain TensorFlow loads.
-
-        Args:
-            path: A new or empty folder, or an earlier alignment, which is replaced at the end.
-
-        Raises:
-            ValueError: If `path` holds something else or cannot be written.
-        """
-        self._alignment().write(Path(path))
-
-
-class Alignment(AlignmentMethods):
+class Alignment(Saved):
     """An invertible map from source to target with what is needed to score it.
 
-    `Aligner.fit` makes one and `lrmf_tfp.load` reads one; both answer the same methods.
+    `Aligner.fit` makes one and `lrmf_tfp.load` reads one; both answer the same methods. It pickles
+    and deep-copies; in a forked child of its process it says that it cannot be used there.
 
     Attributes:
         module: The `tf.Module` or loaded SavedModel that computes.
@@ -103,102 +34,155 @@ class Alignment(AlignmentMethods):
             `assets.extra/alignment.json`.
     """
 
-    def __init__(
-        self, module: Any, metadata: dict[str, Any], *, trained_rows: dict[str, Array]
-    ) -> None:
-        self.module = module
-        self.metadata = metadata
-        self._trained_rows = trained_rows
+    KIND: ClassVar[str] = "alignment"
 
-    def _alignment(self) -> Alignment:
-        return self
-
-    def call(self, name: str, x: Samples) -> Array:
-        """Evaluate a function of the module on samples, in blocks of rows.
+    def transform(self, x: Samples, conditions: Samples | None = None) -> Any:
+        """Move samples `[N, D]`, or images, of the source onto the target, in their shape.
 
         Args:
-            name: The function's name.
-            x: Samples `[N, D]`. Where the fit was on images `[N, H, W, C]`, `[N, H, W]` if they
-                are gray, or their rows `[N, D]`.
-
-        Returns:
-            One number a row, or samples in the shape of `x`.
+            x: Samples; a frame is compared with the columns of the fit and gives a frame back.
+            conditions: Covariates `[N, C]`, for a fit with conditions; part of `x` if that is a
+                `Sample`.
 
         Raises:
-            AttributeError: If the objective has no densities and the function needs them.
-            ValueError: If `x` is not finite or has another shape.
+            ValueError: If `x` is not finite, or its width or columns are others than the fit's,
+                or conditions are missing or not asked for.
         """
-        samples, shape = self._rows(x, "x")
-        size = samples.shape[1]
-        function = getattr(self.module, name, None)
-        if function is None:
-            raise AttributeError(
-                f"`{name}` needs an objective with densities; got '{self.metadata['objective']}'."
-            )
-        spec = tf.TensorSpec([None, size], samples.dtype, "x")  # one trace for any number of rows
-        evaluate = function.get_concrete_function(spec)
-        parts = [
-            evaluate(tf.constant(samples[start : start + _ROWS_AT_ONCE])).numpy()
-            for start in range(0, len(samples), _ROWS_AT_ONCE)
-        ]
-        result = np.concatenate(parts)
-        return result.reshape(-1, *shape) if result.ndim == 2 else result
+        sample = self._sample(x, conditions)
+        return self._like(x, sample, self.call("transform", *_arguments(sample)))
 
-    def _rows(self, x: Samples, name: str) -> tuple[Array, tuple[int, ...]]:
-        """Return samples as rows `[N, D]` and the shape of one as it came."""
-        rows, shape = as_events(x, name)
-        size = self.metadata["event_size"]
-        event = tuple(self.metadata.get("event_shape", [size]))
-        allowed = {event, (size,)} | ({event[:2]} if event[2:] == (1,) else set())
-        if shape not in allowed:
-            wanted = ", ".join(map(str, event))
-            found = [len(rows), *shape]
-            raise ValueError(f"`{name}` must have shape [N, {wanted}]; got {found}.")
-        return rows, shape
+    def inverse_transform(self, x: Samples, conditions: Samples | None = None) -> Any:
+        """Move samples `[N, D]`, or images, of the target back onto the source; see `transform`.
 
-    def held_out_score(self, source: Samples, target: Samples, *, seed: int) -> AlignmentScore:
-        """Score the rows that the fit was not trained on; see `score`."""
-        source = self._held_out(self._rows(source, "source")[0], "source")
-        target = self._held_out(self._rows(target, "target")[0], "target")
+        Raises:
+            ValueError: See `transform`.
+        """
+        sample = self._sample(x, conditions)
+        return self._like(x, sample, self.call("inverse_transform", *_arguments(sample)))
+
+    def log_det_jacobian(self, x: Samples, conditions: Samples | None = None) -> Array:
+        """Return `log|det d transform / dx|` `[N]` at samples `[N, D]` of the source.
+
+        Raises:
+            ValueError: See `transform`.
+        """
+        return self._evaluated("log_det_jacobian", self._sample(x, conditions))
+
+    def target_log_prob(self, x: Samples, conditions: Samples | None = None) -> Array:
+        """Return the log-density `[N]`, nats, of the target under the shared density.
+
+        Raises:
+            AttributeError: If the objective has no density.
+            ValueError: See `transform`.
+        """
+        return self._evaluated("target_log_prob", self._sample(x, conditions))
+
+    def score(self, source: Samples, target: Samples, *, seed: int = 0) -> AlignmentScore:
+        """Return the held-out bound with its 95 % bootstrap interval and a verdict.
+
+        Rows the fit was trained on are left out, so that the data of `fit` gives the score of
+        its held-out part. Where all rows were trained on, all are used and a warning is logged.
+        Weighted samples give weighted means, with the signs of weights that have some.
+
+        Args:
+            source: Samples `[N, D]` of the source, or a `Sample`.
+            target: Samples `[M, D]` of the target, or a `Sample`.
+            seed: Seed of the bootstrap.
+
+        Raises:
+            AttributeError: If the objective has no density.
+            ValueError: See `transform`.
+        """
+        samples = {"source": source, "target": target}
+        fresh = {
+            name: self._fresh(self._sample(each, None, name=name), name)
+            for name, each in samples.items()
+        }
+        return self.score_of(fresh["source"], fresh["target"], seed=seed)
+
+    def score_of(self, source: Sample, target: Sample, *, seed: int = 0) -> AlignmentScore:
+        """Score these very rows, whether or not they were trained on; see `score`."""
+        private = {
+            name: -float(np.average(values, weights=sample.weights))
+            for name, sample in (("source", source), ("target", target))
+            for values in (self._evaluated(f"{name}_private_log_prob", sample),)
+        }
         return alignment_score(
-            self.call("source_log_ratio", source),
-            self.call("target_log_ratio", target),
-            private_nll_source=-self.call("source_private_log_prob", source).mean(),
-            private_nll_target=-self.call("target_private_log_prob", target).mean(),
+            self._evaluated("source_log_ratio", source),
+            self._evaluated("target_log_ratio", target),
+            source_weights=source.weights,
+            target_weights=target.weights,
+            private_nll_source=private["source"],
+            private_nll_target=private["target"],
             seed=seed,
         )
 
-    def write(self, path: Path) -> None:
-        """Write the folder beside `path` first, then put it in place; see `save`."""
-        write_model_folder(path, self._write, mark=_METADATA, kind="alignment")
+    def _evaluated(self, name: str, sample: Sample) -> Array:
+        if not hasattr(self.module, name):
+            raise AttributeError(
+                f"`{name}` needs an objective with densities; got '{self.metadata['objective']}'."
+            )
+        return self.call(name, *_arguments(sample))
 
-    def _write(self, folder: Path) -> None:
-        if hasattr(self.module, "serving_signatures"):
-            signatures = self.module.serving_signatures()
-        else:
-            signatures = self.module.signatures
-        tf.saved_model.save(self.module, str(folder), signatures=signatures)
-        (folder / _METADATA).parent.mkdir(exist_ok=True)
-        text = json.dumps(self.metadata, indent=2, allow_nan=False)
-        (folder / _METADATA).write_text(text + "\n", encoding="utf-8")
-        arrays: dict[str, Any] = dict(self._trained_rows)
-        np.savez(folder / _TRAINED_ROWS, **arrays)
+    def _like(self, x: Samples, sample: Sample, moved: Array) -> Any:
+        """Return moved rows in the shape, or as a frame of the kind, in which `x` came."""
+        names = self.feature_names or sample.feature_names
+        if names is None or not is_frame(x):
+            return moved.reshape(sample.values.shape)
+        return frame_like(x, moved, names)
 
-    def _held_out(self, samples: Array, domain: str) -> Array:
-        fresh = samples[~np.isin(row_hashes(samples), self._trained_rows[domain])]
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the columns of the fit, if it was on a frame."""
+        names = self.metadata.get("feature_names")
+        return None if names is None else tuple(names)
+
+    def _sample(self, x: Samples, conditions: Samples | None, *, name: str = "x") -> Sample:
+        """Return samples in the form of the fit's: shape, columns, conditions."""
+        sample = Sample.of(x, conditions=conditions, name=name)
+        sample = in_order_of(sample, self.feature_names, name=name)
+        size = self.metadata["event_size"]
+        event = tuple(self.metadata.get("event_shape", [size]))
+        shape = sample.values.shape[1:]
+        allowed = {event, (size,)} | ({event[:2]} if event[2:] == (1,) else set())
+        if shape not in allowed:
+            wanted = ", ".join(map(str, event))
+            raise ValueError(
+                f"`{name}` must have shape [N, {wanted}]; got {list(sample.values.shape)}."
+            )
+        self._check_conditions(sample)
+        names = self.metadata.get("condition_names")
+        return conditions_in_order_of(sample, None if names is None else tuple(names), name=name)
+
+    def _check_conditions(self, sample: Sample) -> None:
+        wanted = self.metadata.get("condition_size", 0)
+        if sample.condition_size == wanted:
+            return
+        found = sample.condition_size or "none"
+        if wanted == 0:
+            raise ValueError(f"`conditions` must be left out, as in the fit; got {found} of them.")
+        raise ValueError(
+            f"`conditions` must have shape [N, {wanted}], as in the fit; got {found}."
+        )
+
+    def _fresh(self, sample: Sample, domain: str) -> Sample:
+        if f"trained_{domain}" not in self.arrays:
+            return sample
+        fresh = fresh_rows(sample, self.arrays[f"trained_{domain}"])
         if len(fresh) == 0:
             _LOGGER.warning("the score of `%s` is not held out: all rows were trained on", domain)
-            return samples
-        return fresh
+            return sample
+        if len(fresh) < min(_FEW_ROWS, 0.1 * len(sample)):
+            _LOGGER.warning("the score of `%s` rests on %d rows", domain, len(fresh))
+        return fresh.without_empty_rows()
 
 
-def row_hashes(samples: Array) -> Array:
-    """Return a 64-bit hash `[N]` of each row of samples `[N, D]`, the same for float32 copies."""
-    bits = np.ascontiguousarray(samples, np.float64) + 0.0
-    words = bits.view(np.uint64)
-    odd = np.random.default_rng(0).integers(1, 2**63, size=words.shape[1], dtype=np.uint64) * 2 + 1
-    mixed = (words ^ (words >> np.uint64(29))) * odd
-    return np.bitwise_xor.reduce(mixed ^ (mixed >> np.uint64(32)), axis=1)
+def _arguments(sample: Sample) -> tuple[Array, ...]:
+    """Return what the module's functions take of a sample."""
+    rows = sample.rows
+    if sample.conditions is None:
+        return (rows,)
+    return rows, sample.conditions.astype(rows.dtype, copy=False)
 
 
 def load(path: str | Path) -> Alignment:
@@ -213,10 +197,9 @@ def load(path: str | Path) -> Alignment:
     Raises:
         ValueError: If the folder holds no alignment.
     """
-    path = Path(path)
-    if not (path / "saved_model.pb").exists() or not (path / _METADATA).exists():
-        raise ValueError(f"`path` must be a folder written by `save`; got {path}.")
-    metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
-    with np.load(path / _TRAINED_ROWS) as rows:
-        trained_rows = {name: rows[name] for name in rows.files}
-    return Alignment(tf.saved_model.load(str(path)), metadata, trained_rows=trained_rows)
+    alignment = Alignment.load(path)
+    rows = Path(path, "assets.extra", "trained_rows.npz")  # of a model that 0.1 wrote
+    if rows.exists():
+        with np.load(rows, allow_pickle=False) as stored:
+            alignment.arrays |= {f"trained_{name}": stored[name] for name in stored.files}
+    return alignment

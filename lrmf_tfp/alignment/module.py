@@ -1,54 +1,36 @@
-"""The fitted map as a `tf.Module` that saves, loads and needs only TensorFlow (level 5)."""
+"""The fitted map as a `tf.Module` that saves, loads and needs only TensorFlow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
 
+from lrmf_tfp._core.conditions import given
 from lrmf_tfp._core.log_det import forward_and_log_det, inverse_and_log_det
-from lrmf_tfp._core.typing import Array, Tensor
+from lrmf_tfp._core.typing import Tensor
+from lrmf_tfp.alignment.rows import Standards
+from lrmf_tfp.objectives import Scorable
+from lrmf_tfp.samples.standardize import Standardizer
 
-__all__ = ["AlignmentModule", "Standardizer"]
+__all__ = ["AlignmentModule"]
 
-
-class Standardizer(NamedTuple):
-    """Moments by which samples are brought to zero mean and unit scale, float64.
-
-    There is one of each an axis. All pixels of a channel share theirs: a corner that is always
-    black has no scale of its own, and a common factor keeps what an image looks like.
-    """
-
-    loc: Array
-    """`[D]`."""
-    scale: Array
-    """`[D]`, positive."""
-
-    @staticmethod
-    def of(samples: Array, event_shape: Sequence[int] = ()) -> Standardizer:
-        """Return the moments of samples `[N, D]`, by channel if events are `(H, W, C)`."""
-        exact = np.asarray(samples, np.float64)
-        if len(event_shape) == 3:
-            height, width, num_channels = event_shape
-            channels = Standardizer.of(exact.reshape(-1, num_channels))
-            return Standardizer(*(np.tile(moment, height * width) for moment in channels))
-        unit = np.abs(exact).max(axis=0) + np.finfo(np.float64).tiny
-        return Standardizer(unit * (exact / unit).mean(axis=0), unit * (exact / unit).std(axis=0))
-
-    def apply(self, samples: Array, dtype: Any) -> Array:
-        """Return standardised samples in the dtype of the model."""
-        return ((np.asarray(samples, np.float64) - self.loc) / self.scale).astype(dtype)
+SERVED = ("transform", "inverse_transform", "log_det_jacobian", "target_log_prob")
 
 
 class AlignmentModule(tf.Module):
     """The map in the user's own coordinates: standardise, flow, undo the target's scaling.
 
-    Every method takes `x` `[N, D]`, float32 or float64, and answers in its dtype;
-    standardisation is in float64, so that a large offset costs no precision.
+    Every method takes `x` `[N, D]`, float32 or float64, and answers in its dtype; where the map
+    depends on conditions it takes them too, `[N, C]` in the dtype of `x`. Standardisation is in
+    float64, so that a large offset costs no precision. What is expensive, networks in one
+    direction, is traced once whatever the dtype of `x`.
 
     Attributes:
+        flow: The bijector between standardised samples.
         transform: Source to target, `[N, D] -> [N, D]`.
         inverse_transform: Target to source, `[N, D] -> [N, D]`.
         log_det_jacobian: `log|det d transform / dx|` `[N]`.
@@ -60,89 +42,110 @@ class AlignmentModule(tf.Module):
     """
 
     def __init__(
-        self, objective: Any, source: Standardizer, target: Standardizer, *, dtype: Any
+        self,
+        objective: Scorable | None,
+        flow: tfb.Bijector,
+        standards: Standards,
+        *,
+        dtype: tf.DType,
     ) -> None:
         super().__init__(name="alignment")
         self._objective = objective
-        self._flow = objective.flow
-        self._dtype = tf.as_dtype(dtype)
+        self.flow = flow
+        self._dtype = dtype
+        self._size = len(standards.target.loc)
+        conditions = standards.conditions
+        self._condition_size = 0 if conditions is None else len(conditions.loc)
         self._moments = {
-            "source_loc": tf.constant(source.loc, tf.float64),
-            "source_scale": tf.constant(source.scale, tf.float64),
-            "target_loc": tf.constant(target.loc, tf.float64),
-            "target_scale": tf.constant(target.scale, tf.float64),
+            name: _constants(moments)
+            for name, moments in standards._asdict().items()
+            if moments is not None
         }
-        self._source_volume = float(np.sum(np.log(source.scale)))
-        self._target_volume = float(np.sum(np.log(target.scale)))
-        self.transform = self._compile(self._transform)
-        self.inverse_transform = self._compile(self._inverse_transform)
-        self.log_det_jacobian = self._compile(self._log_det_jacobian)
-        if hasattr(objective, "density"):
-            self.target_log_prob = self._compile(self._target_log_prob)
-        if hasattr(objective, "source_log_ratio"):
-            self.source_log_ratio = self._compile(self._source_log_ratio)
-            self.target_log_ratio = self._compile(self._target_log_ratio)
-            self.source_private_log_prob = self._compile(self._source_private_log_prob)
-            self.target_private_log_prob = self._compile(self._target_private_log_prob)
+        self._volumes = {
+            name: float(np.sum(np.log(getattr(standards, name).scale)))
+            for name in ("source", "target")
+        }
+        self._make_functions()
 
-    @staticmethod
-    def _compile(method: Callable[[Tensor], Tensor]) -> Any:
-        return tf.function(method, autograph=False, reduce_retracing=True)
+    def _make_functions(self) -> None:
+        forward = _core(lambda z, c: forward_and_log_det(given(self.flow, c), z))
+        inverse = _core(lambda z, c: inverse_and_log_det(given(self.flow, c), z)[0])
+        ratio = self._volumes["target"] - self._volumes["source"]
+        self.transform = self._public(lambda z, c: forward(z, c)[0], "source", "target")
+        self.inverse_transform = self._public(inverse, "target", "source")
+        self.log_det_jacobian = self._public(lambda z, c: forward(z, c)[1], "source", shift=ratio)
+        if self._objective is None:
+            return
+        laws = {"target_log_prob": ("density", "target")}
+        for name in ("source", "target"):
+            laws[f"{name}_private_log_prob"] = (f"private_{name}", name)
+            method = getattr(self._objective, f"{name}_log_ratio")
+            setattr(self, f"{name}_log_ratio", self._public(_core(method), name))
+        for name, (attribute, domain) in laws.items():
+            law = getattr(self._objective, attribute)
+            log_prob = _core(lambda z, c, law=law: given(law, c).log_prob(z))
+            shift = -self._volumes[domain]
+            setattr(self, name, self._public(log_prob, domain, shift=shift))
+
+    def _public(
+        self,
+        core: Callable[[Tensor, Tensor | None], Tensor],
+        domain: str,
+        restored: str | None = None,
+        *,
+        shift: float = 0.0,
+    ) -> Any:
+        """Return a function of raw rows, and of conditions where there are some."""
+
+        def unconditional(x: Tensor) -> Tensor:
+            return finish(core(self._standardize(x, domain), None), x.dtype)
+
+        def conditional(x: Tensor, conditions: Tensor) -> Tensor:
+            seen = self._standardize(conditions, "conditions")
+            return finish(core(self._standardize(x, domain), seen), x.dtype)
+
+        def finish(value: Tensor, dtype: tf.DType) -> Tensor:
+            if restored is not None:
+                return self._restore(value, restored, dtype)
+            return tf.cast(value, dtype) + tf.constant(shift, dtype)
+
+        function = conditional if self._condition_size else unconditional
+        return tf.function(function, autograph=False, reduce_retracing=True)
 
     def serving_signatures(self) -> dict[str, Any]:
         """Return the serving signatures, input `x` `[None, D]` in the model's dtype.
 
         Traces every function for any number of rows in both float types, so that a saved module
-        holds them all; seconds of work that a module which is not saved does without.
+        holds them all; `serving_default` is `transform`.
         """
-        served = ("transform", "inverse_transform", "log_det_jacobian", "target_log_prob")
-        size = len(self._moments["source_loc"])
         signatures = {}
         for name, function in vars(self).items():
             if not hasattr(function, "get_concrete_function"):
                 continue
             for dtype in (tf.float32, tf.float64):
-                traced = function.get_concrete_function(tf.TensorSpec([None, size], dtype, "x"))
-                if name in served and dtype == self._dtype:
+                traced = function.get_concrete_function(*self._specs(dtype))
+                if name in SERVED and dtype == self._dtype:
                     signatures[name] = traced
-        return signatures
+        return {"serving_default": signatures["transform"], **signatures}
 
-    def _standardize(self, x: Tensor, domain: str) -> Tensor:
-        centred = tf.cast(x, tf.float64) - self._moments[f"{domain}_loc"]
-        return tf.cast(centred / self._moments[f"{domain}_scale"], self._dtype)
+    def _specs(self, dtype: tf.DType) -> list[tf.TensorSpec]:
+        specs = [tf.TensorSpec([None, self._size], dtype, "x")]
+        if self._condition_size:
+            specs.append(tf.TensorSpec([None, self._condition_size], dtype, "conditions"))
+        return specs
 
-    def _restore(self, z: Tensor, domain: str, dtype: tf.DType) -> Tensor:
-        scaled = tf.cast(z, tf.float64) * self._moments[f"{domain}_scale"]
-        return tf.cast(scaled + self._moments[f"{domain}_loc"], dtype)
+    def _standardize(self, x: Tensor, name: str) -> Tensor:
+        loc, scale = self._moments[name]
+        return tf.cast((tf.cast(x, tf.float64) - loc) / scale, self._dtype)
 
-    def _transform(self, x: Tensor) -> Tensor:
-        moved, _ = forward_and_log_det(self._flow, self._standardize(x, "source"))
-        return self._restore(moved, "target", x.dtype)
+    def _restore(self, z: Tensor, name: str, dtype: tf.DType) -> Tensor:
+        loc, scale = self._moments[name]
+        return tf.cast(tf.cast(z, tf.float64) * scale + loc, dtype)
 
-    def _inverse_transform(self, x: Tensor) -> Tensor:
-        back, _ = inverse_and_log_det(self._flow, self._standardize(x, "target"))
-        return self._restore(back, "source", x.dtype)
 
-    def _log_det_jacobian(self, x: Tensor) -> Tensor:
-        _, log_det = forward_and_log_det(self._flow, self._standardize(x, "source"))
-        return tf.cast(log_det, x.dtype) + (self._target_volume - self._source_volume)
+def _core(function: Callable[..., Any]) -> Any:
+    return tf.function(function, autograph=False, reduce_retracing=True)
 
-    def _target_log_prob(self, x: Tensor) -> Tensor:
-        log_prob = self._objective.density.log_prob(self._standardize(x, "target"))
-        return tf.cast(log_prob, x.dtype) - self._target_volume
 
-    def _source_log_ratio(self, x: Tensor) -> Tensor:
-        ratio = self._objective.source_log_ratio(self._standardize(x, "source"))
-        return tf.cast(ratio, x.dtype)
-
-    def _target_log_ratio(self, x: Tensor) -> Tensor:
-        ratio = self._objective.target_log_ratio(self._standardize(x, "target"))
-        return tf.cast(ratio, x.dtype)
-
-    def _source_private_log_prob(self, x: Tensor) -> Tensor:
-        log_prob = self._objective.private_source.log_prob(self._standardize(x, "source"))
-        return tf.cast(log_prob, x.dtype) - self._source_volume
-
-    def _target_private_log_prob(self, x: Tensor) -> Tensor:
-        log_prob = self._objective.private_target.log_prob(self._standardize(x, "target"))
-        return tf.cast(log_prob, x.dtype) - self._target_volume
+def _constants(moments: Standardizer) -> tuple[Tensor, Tensor]:
+    return tf.constant(moments.loc, tf.float64), tf.constant(moments.scale, tf.float64)

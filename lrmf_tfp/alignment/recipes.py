@@ -1,207 +1,153 @@
-"""What the names that `Aligner` accepts stand for, and how they become an objective (level 4)."""
+"""From what a user names to flows, densities and objectives.
+
+Whatever is typed, a name, a spec, an object or a function, becomes a spec by `as_flow_spec` and
+its like; a `Recipe` builds from specs for samples of one shape.
+"""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
 
-from lrmf_tfp import flows
-from lrmf_tfp.densities import FlowDensity, flow_density, gaussian_density, student_t_base
-from lrmf_tfp.names import DENSITY_OF_FLOW, IMAGE_FLOW_NAMES
+from lrmf_tfp.densities import Auto, DensitySpec, Made, Pushforward, flow_density
+from lrmf_tfp.flows import Built, ClosedForm, FlowSpec
+from lrmf_tfp.names import DENSITIES, FLOWS, OBJECTIVES, named
 from lrmf_tfp.objectives import (
-    AdversarialObjective,
-    BackToBackObjective,
-    Critic,
-    FixedMapLRMFObjective,
-    GRAMObjective,
+    LRMF,
+    GivenObjective,
     LRMFObjective,
-    MMDObjective,
+    MadeObjective,
     Objective,
-    emd_objective,
-    energy_objective,
-    projection_network,
-    sinkhorn_objective,
-    sliced_wasserstein_objective,
+    ObjectiveSpec,
 )
 
-__all__ = ["DENSITIES", "FLOWS", "LINEAR_FLOWS", "Model", "OBJECTIVES"]
-
-_RATIO_RIDGE = 0.1  # of ratio matching: at 1e-3 the ratios of such batches are mostly bias
+__all__ = ["Recipe", "as_density_spec", "as_flow_spec", "as_objective_spec", "check_pairing"]
 
 
-def _real_nvp_density(event_size: int, *, dtype: tf.DType, seed: int) -> Any:
-    flow = _noise_flow("real_nvp", (event_size,), dtype=dtype, seed=seed)
-    flow = flow.followed_by(flows.AffineLayer(event_size, kind="diagonal", dtype=dtype))
-    return flow_density(flow, base=student_t_base(event_size, dtype=dtype))
+def as_flow_spec(flow: Any) -> FlowSpec:
+    """Return the spec of a name, a spec, a bijector or a function that makes one.
+
+    Raises:
+        ValueError: If there is no such name, or it is nothing of the kind.
+    """
+    if isinstance(flow, FlowSpec):
+        return flow
+    if isinstance(flow, type) and issubclass(flow, FlowSpec):
+        return flow()
+    if isinstance(flow, tfb.Bijector) or callable(flow):
+        return Built(flow)
+    return named(flow, "flow", FLOWS)
 
 
-def _glow_density(event_shape: tuple[int, ...], *, dtype: tf.DType, seed: int) -> Any:
-    flow = _glow_flow(event_shape, dtype=dtype, seed=seed)
-    return flow_density(flow, base=student_t_base(flow.event_size, dtype=dtype))
+def as_density_spec(density: Any) -> DensitySpec:
+    """Return the spec of a name, a spec of a density or of a flow, or a function that makes one.
+
+    Raises:
+        ValueError: If there is no such name, or it is nothing of the kind.
+    """
+    spec = named(density, "density", DENSITIES) if isinstance(density, str) else density
+    if isinstance(spec, FlowSpec):
+        return Pushforward(spec)
+    if isinstance(spec, DensitySpec):
+        return spec
+    if callable(spec):
+        return Made(spec)
+    return named(density, "density", DENSITIES)
 
 
-def _glow_flow(event_shape: tuple[int, ...], *, dtype: tf.DType, seed: int) -> flows.Flow:
-    """Build Glow on rows `[H W C]`, with two levels where H and W divide by 4."""
-    num_levels = 1 if event_shape[0] % 4 or event_shape[1] % 4 else 2
-    flow = flows.glow_flow(event_shape, num_levels=num_levels, dtype=dtype, seed=seed)
-    return flow.flattened()
+def as_objective_spec(objective: Any) -> ObjectiveSpec | None:
+    """Return the spec of a name, a spec, an objective or a function from a flow to one.
+
+    None stands for none: a map in closed form that is not scored.
+
+    Raises:
+        ValueError: If there is no such name, or an objective has no `flow`.
+    """
+    if objective is None or isinstance(objective, ObjectiveSpec):
+        return objective
+    if isinstance(objective, Objective):
+        flow = getattr(objective, "flow", None)
+        if flow is None:
+            found = type(objective).__name__
+            raise ValueError(f"`objective` must have a `flow`; got a {found}.")
+        return GivenObjective(objective)
+    if callable(objective):
+        return MadeObjective(objective)
+    return named(objective, "objective", OBJECTIVES)
 
 
-def _noise_flow(flow: Any, event_shape: tuple[int, ...], *, dtype: tf.DType, seed: int) -> Any:
-    """Build a flow from noise to data, which is mostly run backwards."""
-    event_size = math.prod(event_shape)
-    if flow == "real_nvp":
-        mixing = "inverse_lu" if event_size > 2 else "alternate"
-        return flows.real_nvp_flow(event_size, mixing=mixing, dtype=dtype, seed=seed)
-    if flow == "spline":
-        return flows.spline_flow(event_size, mixing="inverse_lu", dtype=dtype, seed=seed)
-    return _build(flow, FLOWS, event_shape, dtype=dtype, seed=seed)
+def check_pairing(flow: FlowSpec, objective: ObjectiveSpec | None) -> None:
+    """Raise ValueError if a flow has nothing to train and the objective is to train it.
 
-
-def _build(
-    family: Any,
-    named: dict[str, Callable[..., Any]],
-    event_shape: tuple[int, ...],
-    *,
-    dtype: tf.DType,
-    seed: int,
-) -> Any:
-    """Call a builder, or the one of a name, with the size of events or the shape of images."""
-    builder = named[family] if isinstance(family, str) else family
-    images = isinstance(family, str) and family in IMAGE_FLOW_NAMES
-    first = event_shape if images else math.prod(event_shape)
-    return builder(first, dtype=dtype, seed=seed)
-
-
-FLOWS: dict[str, Callable[..., Any]] = {
-    "affine": lambda event_size, *, dtype, seed: flows.affine_flow(event_size, dtype=dtype),
-    "ffjord": flows.ffjord_flow,
-    "glow": _glow_flow,
-    "identity": lambda event_size, *, dtype, seed: flows.identity_flow(event_size, dtype=dtype),
-    "real_nvp": flows.real_nvp_flow,
-    "spline": flows.spline_flow,
-}
-"""Builders of flows on rows by name, called with `event_size`, `dtype=` and `seed=`.
-
-Those in `IMAGE_FLOW_NAMES` are called with the event shape `(H, W, C)`.
-"""
-
-LINEAR_FLOWS: dict[str, Callable[..., Any]] = {
-    "coral": flows.coral_flow,
-    "gaussian_ot": flows.gaussian_ot_flow,
-    "mean_variance": flows.mean_variance_flow,
-}
-"""Builders of flows in closed form, called with source `[N, D]`, target `[M, D]` and `dtype=`."""
-
-DENSITIES: dict[str, Callable[..., Any]] = {
-    "gaussian": lambda event_size, *, dtype, seed: gaussian_density(event_size, dtype=dtype),
-    "glow": _glow_density,
-    "real_nvp": _real_nvp_density,
-}
-"""Builders of densities on rows by name, called like those of flows."""
+    Or the other way round.
+    """
+    closed = isinstance(flow, ClosedForm)
+    if closed and not isinstance(objective, (LRMF, GivenObjective, type(None))):
+        raise ValueError(
+            f"`objective` must be 'lrmf' (for a score) or None for the flow {flow!r}, which has "
+            f"nothing to train; got {objective!r}."
+        )
+    if objective is None and not closed:
+        raise ValueError(
+            f"`objective` must be given for the flow {flow!r}, which is trained; got None."
+        )
+    if closed and isinstance(objective, LRMF) and objective.noise is not None:
+        raise ValueError(
+            f"`noise` must be None for the flow {flow!r}, which has nothing to train; "
+            f"got {objective.noise!r}."
+        )
 
 
 @dataclass(frozen=True)
-class Model:
-    """What is asked for, by name, as a builder or as an object, and what it is built with."""
+class Recipe:
+    """The `Parts` of an objective: what is asked for, and what it is built with."""
 
-    flow: Any
-    objective: Any
-    density: Any
+    flow_spec: FlowSpec
     event_shape: tuple[int, ...]
+    condition_size: int
     dtype: tf.DType
     seed: int
-    noise_scales: tuple[float, ...] = ()
+    closed_form: tfb.Bijector | None = None
+    """The map, if it was computed and is not to be built."""
 
     @property
     def event_size(self) -> int:
         """Number of dimensions of one event."""
         return math.prod(self.event_shape)
 
-    def make_objective(self) -> Objective:
+    def flow(self) -> tfb.Bijector:
+        """Return a new flow from source to target, on rows."""
+        if self.closed_form is not None:
+            return self.closed_form
+        return self.flow_spec.build(self.event_shape, **self._options())
+
+    def noise_density(self) -> tfd.Distribution:
+        """Return the density of standard normal noise pushed through a flow of the kind."""
+        return flow_density(self.flow_spec.build_noise(self.event_shape, **self._options()))
+
+    def density(self, family: Any) -> tfd.Distribution:
+        """Return a density of a family; `Auto` is the one that goes with the flow."""
+        spec = as_density_spec(family)
+        if isinstance(spec, Auto):
+            spec = as_density_spec(self.flow_spec.density)
+        if isinstance(spec, Pushforward):
+            spec.flow.check(self.event_shape, condition_size=self.condition_size)
+        return spec.build(self.event_shape, **self._options())
+
+    def objective(self, spec: ObjectiveSpec) -> Objective:
         """Return the objective with everything that it trains."""
-        if isinstance(self.objective, Objective):
-            return self.objective
-        if isinstance(self.objective, str):
-            return OBJECTIVES[self.objective](self)
-        return self.objective(self.make_flow())
+        if isinstance(spec, LRMF) and self.closed_form is not None:
+            return spec.build_fixed(self, self.closed_form)
+        return spec.build(self)
 
-    def make_bound(self, flow: Any) -> LRMFObjective:
-        """Return the LRMF objective of a map that stays as it is, from which comes the score."""
-        return self.join(FixedMapLRMFObjective, flow, seen_through=flow)
+    def bound(self, spec: ObjectiveSpec, flow: tfb.Bijector) -> LRMFObjective | None:
+        """Return what scores the map that an objective trained, if anything is to."""
+        return spec.build_bound(self, flow)
 
-    def join(
-        self, kind: Callable[..., Any], flow: Any, *, seen_through: Any, **settings: Any
-    ) -> Any:
-        """Return an LRMF objective of a kind, its source's density also seen through a flow."""
-        shared, private_source, private_target, pulled = (self.make_density() for _ in range(4))
-        return kind(
-            flow,
-            shared,
-            private_source=private_source,
-            private_target=private_target,
-            pullback=FlowDensity(pulled, tfb.Invert(seen_through), name="pullback"),
-            **settings,
-        )
-
-    def make_flow(self) -> Any:
-        """Return the flow from source to target, on rows."""
-        if isinstance(self.flow, tfb.Bijector):
-            return self.flow.flattened() if isinstance(self.flow, flows.Flow) else self.flow
-        return _build(self.flow, FLOWS, self.event_shape, dtype=self.dtype, seed=self.seed)
-
-    def make_noise_density(self) -> FlowDensity:
-        """Return the density of standard normal noise pushed through a flow like `flow`."""
-        if isinstance(self.flow, tfb.Bijector):
-            return flow_density(copy.deepcopy(self.make_flow()))
-        return flow_density(
-            _noise_flow(self.flow, self.event_shape, dtype=self.dtype, seed=self.seed)
-        )
-
-    def make_density(self) -> Any:
-        """Return a density of the family that `density` names, or that goes with the flow."""
-        name = self.flow if isinstance(self.flow, str) else ""
-        density = self.density or DENSITY_OF_FLOW.get(name, "real_nvp")
-        return _build(density, DENSITIES, self.event_shape, dtype=self.dtype, seed=self.seed)
-
-
-def _lrmf(model: Model) -> LRMFObjective:
-    flow = model.make_flow()
-    copied = copy.deepcopy(flow) if isinstance(model.flow, tfb.Bijector) else model.make_flow()
-    return model.join(LRMFObjective, flow, seen_through=copied, noise_scales=model.noise_scales)
-
-
-def _back_to_back(model: Model) -> BackToBackObjective:
-    source, target = (model.make_noise_density() for _ in range(2))
-    flow = flows.back_to_back_flow(source.bijector, target.bijector)
-    return BackToBackObjective(flow, source_density=source, target_density=target)
-
-
-def _adversarial(model: Model) -> AdversarialObjective:
-    critic = Critic(model.event_size, dtype=model.dtype, seed=model.seed)
-    return AdversarialObjective(model.make_flow(), critic)
-
-
-def _gram(model: Model) -> GRAMObjective:
-    projection = projection_network(model.event_size, dtype=model.dtype, seed=model.seed)
-    return GRAMObjective(model.make_flow(), projection, ridge=_RATIO_RIDGE)
-
-
-OBJECTIVES: dict[str, Callable[[Model], Objective]] = {
-    "adversarial": _adversarial,
-    "back_to_back": _back_to_back,
-    "emd": lambda model: emd_objective(model.make_flow()),
-    "energy": lambda model: energy_objective(model.make_flow()),
-    "gram": _gram,
-    "lrmf": _lrmf,
-    "mmd": lambda model: MMDObjective(model.make_flow()),
-    "sinkhorn": lambda model: sinkhorn_objective(model.make_flow()),
-    "sliced_wasserstein": lambda model: sliced_wasserstein_objective(model.make_flow()),
-}
-"""Builders of objectives by name."""
+    def _options(self) -> dict[str, Any]:
+        return {"dtype": self.dtype, "seed": self.seed, "condition_size": self.condition_size}

@@ -1,4 +1,4 @@
-"""Level 8: the command line, `lrmf-tfp align | transform | score`.
+"""The command line, `lrmf-tfp align | transform | score`.
 
 Everything typed is checked before TensorFlow is imported, so that a mistake is answered at once.
 Results go to stdout, progress to stderr.

@@ -1,4 +1,4 @@
-"""Level 8: `python -m lrmf_tfp.cli`, the same as `lrmf-tfp`."""
+"""`python -m lrmf_tfp.cli`, the same as `lrmf-tfp`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 8: what the three commands do once their input is known to be good.
+"""What the three commands do once their input is known to be good.
 
 TensorFlow is imported here, inside the functions and with its chatter held back.
 """
@@ -16,8 +16,8 @@ from lrmf_tfp.cli import results
 from lrmf_tfp.cli.inputs import AlignInputs, ScoreInputs, TransformInputs
 from lrmf_tfp.cli.quiet import prepare_environment, silenced_stderr
 from lrmf_tfp.cli.workspace import Workspace
-from lrmf_tfp.datasets import DomainPair, write_samples
-from lrmf_tfp.names import DENSITY_OF_FLOW
+from lrmf_tfp.datasets import write_samples
+from lrmf_tfp.samples.sample import Sample
 
 if TYPE_CHECKING:
     from lrmf_tfp.alignment import Alignment
@@ -35,16 +35,16 @@ def run_align(inputs: AlignInputs, workspace: Workspace, *, resume: bool, as_jso
         "restarts": inputs.restarts,
     }
     aligner = _make_aligner(inputs.flow, objective=inputs.objective, **settings)
-    pair = inputs.pair
-    aligner.fit(pair.source, pair.target, checkpoint_dir=str(workspace.checkpoints), resume=resume)
-    after = aligner.score(pair.source, pair.target)
+    source, target = inputs.source, inputs.target
+    aligner.fit(source, target, checkpoint_dir=str(workspace.checkpoints), resume=resume)
+    after = aligner.score(source, target)
     before = after
     if inputs.flow != "identity":
         sys.stderr.write("scoring SOURCE as it is, for comparison\n")
         # With the family of densities that the score after is measured with.
-        before = _score_as_is(pair, density=DENSITY_OF_FLOW.get(inputs.flow), **settings)
-    moved = np.asarray(aligner.transform(pair.source))
-    accuracy = _label_accuracy(pair, moved)
+        before = _score_as_is(source, target, like=inputs.flow, **settings)
+    moved = np.asarray(aligner.transform(source))
+    accuracy = _label_accuracy(source, target, moved)
     report = {
         **after._asdict(),
         "before": before._asdict(),
@@ -81,9 +81,9 @@ def run_transform(inputs: TransformInputs, *, inverse: bool) -> str:
 def run_score(inputs: ScoreInputs, *, as_json: bool) -> str:
     """Score the pair as it is or moved by a saved model; return the text for stdout."""
     if inputs.model is None:
-        score = _score_as_is(inputs.pair, seed=inputs.seed)
+        score = _score_as_is(inputs.source, inputs.target, seed=inputs.seed)
     else:
-        score = _load(inputs.model).score(inputs.pair.source, inputs.pair.target)
+        score = _load(inputs.model).score(inputs.source, inputs.target)
     report = score._asdict()
     return results.to_json_line(report) if as_json else results.to_lines(report)
 
@@ -92,7 +92,7 @@ def _make_aligner(
     flow: str,
     *,
     objective: str = "lrmf",
-    density: str | None = None,
+    density_like: str | None = None,
     seed: int,
     steps: int | None = None,
     restarts: int | None = None,
@@ -100,11 +100,15 @@ def _make_aligner(
     prepare_environment()
     with silenced_stderr():
         from lrmf_tfp.alignment.aligner import Aligner
+        from lrmf_tfp.names import FLOWS, named
+        from lrmf_tfp.objectives import LRMF
         from lrmf_tfp.training import FitConfig
     config = None if steps is None else FitConfig(num_steps=steps)
-    aligner = Aligner(
-        flow=flow, objective=objective, density=density, config=config, seed=seed, progress=True
-    )
+    if density_like is None:
+        aligner = Aligner(flow, objective, config=config, seed=seed, progress=True)
+    else:
+        family = LRMF(density=named(density_like, "flow", FLOWS).density)
+        aligner = Aligner(flow, family, config=config, seed=seed, progress=True)
     return aligner if restarts is None else aligner.set_params(num_restarts=restarts)
 
 
@@ -116,20 +120,27 @@ def _load(model: Path) -> Alignment:
         return load(str(model))
 
 
-def _score_as_is(pair: DomainPair, **settings: Any) -> AlignmentScore:
-    """Score the pair before any alignment; settings go to `_make_aligner`."""
-    aligner = _make_aligner("identity", **settings)
-    return aligner.fit(pair.source, pair.target).score(pair.source, pair.target)
+def _score_as_is(
+    source: Sample, target: Sample, *, like: str | None = None, **settings: Any
+) -> AlignmentScore:
+    """Score two samples before any alignment, with the family of densities that goes with a flow.
+
+    Other settings go to `_make_aligner`.
+    """
+    aligner = _make_aligner("identity", density_like=like, **settings)
+    return aligner.fit(source, target).score(source, target)
 
 
-def _label_accuracy(pair: DomainPair, moved: np.ndarray[Any, Any]) -> dict[str, float] | None:
-    if pair.source_labels is None or pair.target_labels is None:
+def _label_accuracy(
+    source: Sample, target: Sample, moved: np.ndarray[Any, Any]
+) -> dict[str, float] | None:
+    if source.labels is None or target.labels is None:
         return None
     from lrmf_tfp.evaluation import label_accuracy
 
-    labels = (pair.source_labels, pair.target, pair.target_labels)
+    labels = (source.labels, target.values, target.labels)
     return {
-        "before": float(label_accuracy(pair.source, *labels)),
+        "before": float(label_accuracy(source.values, *labels)),
         "after": float(label_accuracy(moved, *labels)),
     }
 
@@ -146,16 +157,16 @@ def _write_results(
         from lrmf_tfp import plotting
 
         aligner.save(str(folder / "model"))
-    pair = inputs.pair
+    source, target = inputs.source, inputs.target
     file = inputs.source_file
     write_samples(folder / f"aligned.{file.kind}", moved, like=file)
     results.write_history(folder / "history.csv", aligner.history)
     alignment = plotting.plot_alignment(
-        pair.source,
+        source.values,
         moved,
-        pair.target,
-        source_labels=pair.source_labels,
-        target_labels=pair.target_labels,
+        target.values,
+        source_labels=source.labels,
+        target_labels=target.labels,
         score=score,
     )
     alignment.savefig(folder / "alignment.png", dpi=150)

@@ -1,4 +1,4 @@
-"""Level 8: what was typed, checked in full before TensorFlow is imported.
+"""What was typed, checked in full before TensorFlow is imported.
 
 Every failure is a ValueError, TypeError or OSError whose message names the argument as typed.
 """
@@ -6,6 +6,7 @@ Every failure is a ValueError, TypeError or OSError whose message names the argu
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import tempfile
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrmf_tfp import _validation
-from lrmf_tfp.datasets import DomainPair, SampleFile, read_samples
-from lrmf_tfp.names import FLOW_NAMES, IMAGE_FLOW_NAMES, OBJECTIVE_NAMES, check_trainable
+from lrmf_tfp.datasets import SampleFile, read_samples
+from lrmf_tfp.names import FLOWS, OBJECTIVES, check_trainable
+from lrmf_tfp.samples.domains import as_domains, check_domains_vary, in_order_of
+from lrmf_tfp.samples.sample import Sample
 
 __all__ = [
     "AlignInputs",
@@ -38,9 +41,10 @@ _MARKS = {"model": "assets.extra/alignment.json", "checkpoints": "settings.json"
 
 @dataclass(frozen=True, eq=False)
 class AlignInputs:
-    """What `align` works on."""
+    """What `align` works on; `target` has its columns in the order of `source`."""
 
-    pair: DomainPair
+    source: Sample
+    target: Sample
     source_file: SampleFile
     output: Path
     flow: str
@@ -55,48 +59,50 @@ class TransformInputs:
     """What `transform` works on."""
 
     model: Path
-    samples: NDArray[np.floating[Any]]
+    samples: Sample
     input_file: SampleFile
     output: Path
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreInputs:
-    """What `score` works on."""
+    """What `score` works on; `target` has its columns in the order of `source`."""
 
-    pair: DomainPair
+    source: Sample
+    target: Sample
     model: Path | None
     seed: int
 
 
 def check_align(args: argparse.Namespace) -> AlignInputs:
     """Return the checked arguments of `align`; nothing is written."""
-    _validation.check_choice(args.flow, "--flow", FLOW_NAMES)
-    if args.flow in IMAGE_FLOW_NAMES:
+    _validation.check_choice(args.flow, "--flow", FLOWS)
+    if FLOWS[args.flow].images:
         raise ValueError(
             "`--flow` must be one for rows of numbers, which is what files hold; "
             f"got {args.flow!r}, which is for images: use it in Python, by `Aligner`."
         )
-    _validation.check_choice(args.objective, "--objective", OBJECTIVE_NAMES)
+    _validation.check_choice(args.objective, "--objective", OBJECTIVES)
     check_trainable(args.flow, args.objective, name="--objective")
     steps, restarts = (
         None if typed is None else _parse_int(typed, name, lowest=1)
         for typed, name in ((args.steps, "--steps"), (args.restarts, "--restarts"))
     )
     seed = _parse_int(args.seed, "--seed", lowest=0)
-    pair, source_file = _read_pair(args)
-    pair = _add_labels(pair, args)
+    source, target, source_file = _read_pair(args)
+    source, target = _add_labels(source, target, args)
     output = Path(args.output)
     _check_replaceable(output)
-    return AlignInputs(pair, source_file, output, args.flow, args.objective, steps, restarts, seed)
+    settings = (output, args.flow, args.objective, steps, restarts, seed)
+    return AlignInputs(source, target, source_file, *settings)
 
 
 def check_transform(args: argparse.Namespace) -> TransformInputs:
     """Return the checked arguments of `transform`; nothing is written."""
-    event_size = _read_event_size(args.model, "MODEL")
+    facts = _read_facts(args.model, "MODEL")
     file = read_samples(args.input, name="INPUT")
-    samples = _validation.as_samples(file.array, "INPUT")
-    _check_width(samples, "INPUT", event_size=event_size, model="MODEL")
+    samples = _as_fitted(_sample(file, "INPUT"), "INPUT", facts=facts, model="MODEL")
+    file = dataclasses.replace(file, header=samples.feature_names)
     output = Path(args.output)
     if output.suffix.lower() not in (".npy", ".npz", ".csv"):
         raise ValueError(f"`OUTPUT` must end in .npy, .npz or .csv; got {args.output!r}.")
@@ -109,11 +115,12 @@ def check_transform(args: argparse.Namespace) -> TransformInputs:
 def check_score(args: argparse.Namespace) -> ScoreInputs:
     """Return the checked arguments of `score`."""
     seed = _parse_int(args.seed, "--seed", lowest=0)
-    event_size = None if args.model is None else _read_event_size(args.model, "--model")
-    pair, _ = _read_pair(args)
-    if event_size is not None:
-        _check_width(pair.source, "SOURCE", event_size=event_size, model="--model")
-    return ScoreInputs(pair, None if args.model is None else Path(args.model), seed)
+    facts = None if args.model is None else _read_facts(args.model, "--model")
+    source, target, _ = _read_pair(args)
+    if facts is not None:
+        source = _as_fitted(source, "SOURCE", facts=facts, model="--model")
+        target = _as_fitted(target, "TARGET", facts=facts, model="--model")
+    return ScoreInputs(source, target, None if args.model is None else Path(args.model), seed)
 
 
 def _parse_int(text: str, name: str, *, lowest: int) -> int:
@@ -126,37 +133,45 @@ def _parse_int(text: str, name: str, *, lowest: int) -> int:
     return number
 
 
-def _read_pair(args: argparse.Namespace) -> tuple[DomainPair, SampleFile]:
+def _sample(file: SampleFile, name: str, *, min_rows: int = 1) -> Sample:
+    """Return what a file held as rows whose columns have the names of its header."""
+    rows = _validation.as_samples(file.array, name, min_rows=min_rows)
+    return Sample(rows, feature_names=file.header)
+
+
+def _read_pair(args: argparse.Namespace) -> tuple[Sample, Sample, SampleFile]:
     source_file = read_samples(args.source, name="SOURCE")
     target_file = read_samples(args.target, name="TARGET")
-    source, target = _validation.as_pair(
-        source_file.array,
-        target_file.array,
+    domains = {"SOURCE": source_file, "TARGET": target_file}
+    samples = as_domains(
+        {name: _sample(file, name, min_rows=_MIN_ROWS) for name, file in domains.items()},
         min_rows=_MIN_ROWS,
-        names=("SOURCE", "TARGET"),
     )
-    _validation.check_varies(source, "SOURCE")
-    _validation.check_varies(target, "TARGET")
-    return DomainPair(source, target), source_file
+    check_domains_vary(samples)
+    return samples["SOURCE"], samples["TARGET"], source_file
 
 
-def _add_labels(pair: DomainPair, args: argparse.Namespace) -> DomainPair:
+def _add_labels(source: Sample, target: Sample, args: argparse.Namespace) -> tuple[Sample, Sample]:
     paths = {"--labels-source": args.labels_source, "--labels-target": args.labels_target}
     missing = [name for name, path in paths.items() if path is None]
     if len(missing) == 2:
-        return pair
+        return source, target
     if missing:
         (given,) = set(paths) - set(missing)
         raise ValueError(f"`{missing[0]}` must be given with `{given}`; got none.")
-    source_labels, target_labels = (
-        _validation.as_labels(read_samples(path, name=name).array, name, num_rows=len(samples))
-        for (name, path), samples in zip(paths.items(), (pair.source, pair.target), strict=True)
+    first, second = (
+        dataclasses.replace(sample, labels=_read_labels(path, name, num_rows=len(sample)))
+        for (name, path), sample in zip(paths.items(), (source, target), strict=True)
     )
-    return DomainPair(pair.source, pair.target, source_labels, target_labels)
+    return first, second
 
 
-def _read_event_size(path: str, name: str) -> int:
-    """Return D of the map in a model folder."""
+def _read_labels(path: str, name: str, *, num_rows: int) -> NDArray[np.int64] | None:
+    return _validation.as_labels(read_samples(path, name=name).array, name, num_rows=num_rows)
+
+
+def _read_facts(path: str, name: str) -> dict[str, Any]:
+    """Return what a model folder says of its map: D, and the names of the columns."""
     folder = Path(path)
     if not folder.is_dir():
         found = "a file" if folder.exists() else "no such folder"
@@ -169,22 +184,30 @@ def _read_event_size(path: str, name: str) -> int:
         )
     try:
         facts = json.loads((folder / "assets.extra" / "alignment.json").read_text("utf-8"))
-        return _validation.check_positive_int(facts["event_size"], "event_size")
+        _validation.check_positive_int(facts["event_size"], "event_size")
     except (OSError, ValueError, TypeError, KeyError):
         raise ValueError(
             f"`{name}` must be a model folder that align wrote; got {path!r} without a readable "
             "assets.extra/alignment.json."
         ) from None
-
-
-def _check_width(
-    samples: NDArray[np.floating[Any]], name: str, *, event_size: int, model: str
-) -> None:
-    if samples.shape[1] != event_size:
+    if facts.get("condition_size"):
         raise ValueError(
-            f"`{name}` must have shape [N, {event_size}] to match `{model}`; "
-            f"got {list(samples.shape)}."
+            f"`{name}` must be a model without conditions, which files do not hold; "
+            f"got {path!r} with {facts['condition_size']}."
         )
+    return facts
+
+
+def _as_fitted(sample: Sample, name: str, *, facts: dict[str, Any], model: str) -> Sample:
+    """Return a sample with the columns that the model was fitted to, in its order."""
+    size = facts["event_size"]
+    if sample.rows.shape[1] != size:
+        raise ValueError(
+            f"`{name}` must have shape [N, {size}] to match `{model}`; "
+            f"got {list(sample.values.shape)}."
+        )
+    names = facts.get("feature_names")
+    return in_order_of(sample, None if names is None else tuple(names), name=name)
 
 
 def _check_replaceable(output: Path) -> None:

@@ -1,4 +1,4 @@
-"""Level 8: from what was typed to an exit status.
+"""From what was typed to an exit status.
 
 0 is done, 1 a failure while running, 2 bad input, 130 stopped by Ctrl-C.
 """

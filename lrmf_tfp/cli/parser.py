@@ -1,4 +1,4 @@
-"""Level 8: what may be typed, and the help for it."""
+"""What may be typed, and the help for it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import argparse
 from typing import NoReturn
 
 from lrmf_tfp import __version__
-from lrmf_tfp.names import FLOW_NAMES, IMAGE_FLOW_NAMES, OBJECTIVE_NAMES
+from lrmf_tfp.names import FLOWS, OBJECTIVES
 
 __all__ = ["PROGRAM", "build_parser"]
 
 PROGRAM = "lrmf-tfp"
 
-_FLOWS = ", ".join(name for name in FLOW_NAMES if name not in IMAGE_FLOW_NAMES)
+_FLOWS = ", ".join(name for name, each in FLOWS.items() if not each.images)
 _FILE = "a .npy, .npz (one array, or file.npz:name) or .csv file"
 
 
@@ -65,7 +65,7 @@ def _add_align(commands: argparse._SubParsersAction[_OneLineParser]) -> None:
         "--objective",
         metavar="NAME",
         default="lrmf",
-        help=f"what is minimised: {', '.join(OBJECTIVE_NAMES)} (default: %(default)s)",
+        help=f"what is minimised: {', '.join(OBJECTIVES)} (default: %(default)s)",
     )
     parser.add_argument(
         "--steps", metavar="N", help="largest number of steps of each fit (default: 4000)"

@@ -1,4 +1,4 @@
-"""Level 8: TensorFlow's chatter kept off the terminal, and shown after all if something fails."""
+"""TensorFlow's chatter kept off the terminal, and shown after all if something fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 8: results as text: `key: value` lines, JSON and CSV."""
+"""Results as text: `key: value` lines, JSON and CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 8: the output folder of `align`: all of a result appears there, or nothing.
+"""The output folder of `align`: all of a result appears there, or nothing.
 
 Results are first written to a hidden folder inside, then moved into place. The checkpoints of a
 stopped run stay, together with what they belong to.
@@ -122,8 +122,8 @@ class Workspace:
 def _settings_of(inputs: AlignInputs) -> Mapping[str, object]:
     """Return what must not change between a run and its resumption, by name of the argument."""
     return {
-        "SOURCE": hashlib.sha256(inputs.pair.source.tobytes()).hexdigest(),
-        "TARGET": hashlib.sha256(inputs.pair.target.tobytes()).hexdigest(),
+        "SOURCE": hashlib.sha256(inputs.source.values.tobytes()).hexdigest(),
+        "TARGET": hashlib.sha256(inputs.target.values.tobytes()).hexdigest(),
         "--flow": inputs.flow,
         "--objective": inputs.objective,
         "--steps": inputs.steps,

@@ -1,4 +1,4 @@
-"""Level 1: sample sets to align or to imitate, made up or read from files.
+"""Sample sets to align or to imitate, made up or read from files.
 
 NumPy and scikit-learn only: importing this package imports no TensorFlow and downloads nothing.
 The digits import it, and may download, when they are called.

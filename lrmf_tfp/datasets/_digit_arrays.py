@@ -1,4 +1,4 @@
-"""Level 1: digits as arrays and streams: read from a prepared folder, resized, put in batches.
+"""Digits as arrays and streams: read from a prepared folder, resized, put in batches.
 
 TensorFlow is imported by the functions that need it.
 """

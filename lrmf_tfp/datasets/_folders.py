@@ -1,4 +1,4 @@
-"""Level 1: where prepared digits are looked for, and how they come to be there, all or nothing.
+"""Where prepared digits are looked for, and how they come to be there, all or nothing.
 
 Folders are searched in this order: `data_dir`, TFDS's own (`TFDS_DATA_DIR`, else
 `~/tensorflow_datasets`), the user's cache (`XDG_CACHE_HOME`, else `~/.cache`). What has to be
@@ -18,6 +18,7 @@ import tempfile
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from lrmf_tfp.datasets import _usps_files
@@ -156,13 +157,13 @@ def _prepare(name: str, home: Path, *, manual: Path | None, folders: list[Path])
     return ready
 
 
-def import_tfds() -> Any:
+def import_tfds() -> ModuleType:
     """Return TensorFlow Datasets; raise ModuleNotFoundError if it is not installed."""
     _usps_files.require("importlib_resources")  # which tensorflow-datasets does not declare
     return _usps_files.require("tensorflow_datasets")
 
 
-def _builder(tfds: Any, name: str) -> Callable[..., Any]:
+def _builder(tfds: ModuleType, name: str) -> Callable[..., Any]:
     if name == "usps":
         from lrmf_tfp.datasets._usps_builder import Usps
 

@@ -1,4 +1,4 @@
-"""Level 1: USPS as a TensorFlow Datasets builder; import it only where TensorFlow may be.
+"""USPS as a TensorFlow Datasets builder; import it only where TensorFlow may be.
 
 Not registered under a name, so that it never collides with another builder called `usps`.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from numpy.typing import NDArray
 
 from lrmf_tfp.datasets import _usps_files
 
@@ -49,7 +50,9 @@ class Usps(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ig
             homepage=URL,
         )
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[tuple[int, Any]]]:
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[int, Any]]]:
         files = _usps_files.find_usps(_manual_folder(dl_manager))
         if files:
             splits = _usps_files.read_usps(files)
@@ -63,12 +66,14 @@ class Usps(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ig
             }
         return {split: self._generate_examples(*part) for split, part in splits.items()}
 
-    def _generate_examples(self, images: Any, labels: Any) -> Iterator[tuple[int, Any]]:
+    def _generate_examples(
+        self, images: NDArray[np.float32], labels: NDArray[np.int64]
+    ) -> Iterator[tuple[int, Any]]:
         for row, (image, label) in enumerate(zip(images, labels, strict=True)):
             yield row, {"image": image, "label": int(label)}
 
 
-def _manual_folder(dl_manager: Any) -> Path:
+def _manual_folder(dl_manager: tfds.download.DownloadManager) -> Path:
     try:
         return Path(dl_manager.manual_dir)
     except AssertionError:  # how TFDS says that it is missing or empty

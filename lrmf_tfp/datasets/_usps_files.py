@@ -1,4 +1,4 @@
-"""Level 1: USPS as people keep it, in one HDF5 file or in LIBSVM's two compressed texts.
+"""USPS as people keep it, in one HDF5 file or in LIBSVM's two compressed texts.
 
 NumPy, h5py and scikit-learn; nothing is read before it is asked for. What is read is checked as a
 whole, so that a file cut short is named before anything is written.
@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 import importlib
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import h5py
 
 __all__ = [
     "LIBSVM_FILES",
@@ -37,7 +41,7 @@ _MD5 = {
 }
 
 
-def require(module: str) -> Any:
+def require(module: str) -> ModuleType:
     """Return a module of the extra `digits`.
 
     Raises:
@@ -119,7 +123,7 @@ def _md5_of(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-def _read_group(file: Any, split: str, path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+def _read_group(file: h5py.File, split: str, path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     found = []
     for key in ("data", "target"):
         node = file.get(f"{split}/{key}")

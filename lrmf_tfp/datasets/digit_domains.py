@@ -1,4 +1,4 @@
-"""Level 1: handwritten digits of two origins, MNIST and USPS, as images of one size.
+"""Handwritten digits of two origins, MNIST and USPS, as images of one size.
 
 Labels come with the images to measure an alignment, never to make one. TensorFlow and TensorFlow
 Datasets are imported at the first call; the extra `digits` installs the latter.

@@ -1,4 +1,4 @@
-"""Level 1: samples from and to `.npy`, `.npz` and `.csv` files.
+"""Samples from and to `.npy`, `.npz` and `.csv` files.
 
 What is read remembers how it was written (format, header, key), so that moved samples go back in
 the form their source came in. Pickles are never loaded.

@@ -1,4 +1,4 @@
-"""Level 1: the pair of Gaussians, whose smallest LRMF objective is known in closed form."""
+"""The pair of Gaussians, whose smallest LRMF objective is known in closed form."""
 
 from __future__ import annotations
 

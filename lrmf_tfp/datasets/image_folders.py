@@ -1,4 +1,4 @@
-"""Level 1: the images of a folder as one array."""
+"""The images of a folder as one array."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 1: single sample sets that a generator learns to imitate, with their modes known."""
+"""Single sample sets that a generator learns to imitate, with their modes known."""
 
 from __future__ import annotations
 

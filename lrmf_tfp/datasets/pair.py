@@ -1,4 +1,4 @@
-"""Level 1: the two sets of samples that an alignment is about, kept together."""
+"""The two sets of samples that an alignment is about, kept together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrmf_tfp import _validation
+from lrmf_tfp.samples.domains import check_domains_vary
+from lrmf_tfp.samples.sample import Sample
 from lrmf_tfp.samples.split import split_rows
+from lrmf_tfp.samples.standardize import Standardizer
 
 __all__ = ["DomainPair"]
 
@@ -91,24 +94,30 @@ class DomainPair:
         """D, the number of columns of both sets, or of pixels times channels of images."""
         return math.prod(self.source.shape[1:])
 
+    def samples(self) -> dict[str, Sample]:
+        """Return the domains by name, with their labels: `{"source": ..., "target": ...}`."""
+        return {
+            "source": Sample(self.source, labels=self.source_labels),
+            "target": Sample(self.target, labels=self.target_labels),
+        }
+
     def standardized(self) -> DomainPair:
         """Return the pair with both sets standardised by the target's moments.
 
         `(x - mean(target)) / std(target)` per column, for the source too: the difference between
         the two stays, in units of the target's spread. Images have one scale a channel: many of
-        their pixels never change.
+        their pixels never change. Far outliers enter no moment, see `Standardizer.of`.
 
         Raises:
             ValueError: if a column, or a channel of images, of the target is constant.
         """
-        images = self.target.ndim > 2
-        # What is scaled alike is one column; `[N, H, W]` is one channel.
-        width = self.target.shape[-1] if self.target.ndim in (2, 4) else 1
-        columns = self.target.reshape(-1, width)
-        _validation.check_varies(columns, "target", unit="channel" if images else "column")
-        loc = columns.mean(axis=0, dtype=np.float64)
-        scale = columns.std(axis=0, dtype=np.float64)
-        moved = (((x - loc) / scale).astype(x.dtype) for x in (self.source, self.target))
+        target = self.samples()["target"]
+        check_domains_vary({"target": target})
+        units = Standardizer.of(target)
+        moved = (
+            units.apply(x.reshape(len(x), -1), x.dtype).reshape(x.shape)
+            for x in (self.source, self.target)
+        )
         return replace(self, source=next(moved), target=next(moved))
 
     def swap(self) -> DomainPair:

@@ -1,4 +1,4 @@
-"""Level 1: the two photographs that come with scikit-learn."""
+"""The two photographs that come with scikit-learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 1: closed surfaces in space, and pairs of samples near two of them.
+"""Closed surfaces in space, and pairs of samples near two of them.
 
 Every surface is the image of the unit sphere under a smooth map, so any two of them have the same
 topology and an invertible map takes one to the other. Points are spread as that map spreads

@@ -1,4 +1,4 @@
-"""Level 1: made-up pairs whose right alignment is known.
+"""Made-up pairs whose right alignment is known.
 
 In each pair the source is an independent draw of the target's law, moved by a known map, so rows
 do not correspond and the held-out score of a perfect alignment is 0. Arrays are float32 unless

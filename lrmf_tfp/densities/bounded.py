@@ -1,4 +1,4 @@
-"""Densities that are 0 outside of an interval, with gradients that stay finite there (level 2)."""
+"""Densities that are 0 outside of an interval, with gradients that stay finite there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians with variables to train (level 2)."""
+"""Mixtures of Gaussians with variables to train."""
 
 from __future__ import annotations
 

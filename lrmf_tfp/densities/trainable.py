@@ -1,4 +1,4 @@
-"""Densities with variables to train, and the start of their training (level 2)."""
+"""Densities with variables to train, and the start of their training."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ from lrmf_tfp._core.conditions import condition_size_of, given
 from lrmf_tfp._core.log_det import forward_and_log_det, inverse_and_log_det
 from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp._validation import check_positive, check_positive_int
+from lrmf_tfp.densities.gaussian import live_scale
 from lrmf_tfp.samples.batch import Batch, as_batch
 from lrmf_tfp.samples.sources import thinned
 from lrmf_tfp.samples.standardize import weighted_moments
 
 __all__ = [
     "FlowDensity",
-    "GaussianDensity",
     "Initializable",
     "flow_density",
-    "gaussian_density",
     "moment_start",
     "student_t_base",
 ]
 
-_DEAD = 1e-12  # of the widest axis: a scale below that is rounding
 _MOST_ROWS = 1024  # as many samples tell the moments of a layer
 
 
@@ -114,7 +112,7 @@ class FlowDensity(tfd.Distribution):
         if layers and hasattr(layers[-1], "log_diag"):
             loc, scale = weighted_moments(rows, weights)
             layers[-1].shift.assign(loc)
-            layers[-1].log_diag.assign(np.log(_live_scale(scale)[0]))
+            layers[-1].log_diag.assign(np.log(live_scale(scale)[0]))
         elif any(hasattr(layer, "initialize") for layer in layers):
             some = thinned(Batch(rows, weights), _MOST_ROWS, np.random.default_rng(0), keep=False)
             self.bijector.initialize(some.values, inverse=True)
@@ -227,6 +225,7 @@ def moment_start(density: tfd.Distribution, samples: Array | Batch) -> None:
         samples: Samples `[N, D]`, or a `Batch` with weights.
 
     Examples:
+        >>> from lrmf_tfp.densities import gaussian_density
         >>> density = gaussian_density(1)
         >>> moment_start(density, np.array([[1.0], [3.0]]))
         >>> density.mean().numpy().tolist(), density.stddev().numpy().tolist()
@@ -235,76 +234,3 @@ def moment_start(density: tfd.Distribution, samples: Array | Batch) -> None:
     if isinstance(density, Initializable):
         rows = as_batch(samples)
         density.initialize(np.asarray(rows.values, np.float64), rows.weights)
-
-
-def _live_scale(scale: Array) -> tuple[Array, Array]:
-    """Return scales with that of axes that never vary replaced by the widest, and which did."""
-    dead = scale <= _DEAD * scale.max()
-    return np.where(dead, scale.max() or 1.0, scale), dead
-
-
-class GaussianDensity(tfd.MultivariateNormalTriL):
-    """A Gaussian with a full covariance whose `loc` and `scale_tril` are variables."""
-
-    def initialize(self, rows: Array, weights: Array | None = None) -> None:
-        """Take the maximum-likelihood moments of samples `[N, D]` with weights `[N]`.
-
-        Without the correlations where there are too few samples for them (N <= 2 D).
-        """
-        loc, scale = weighted_moments(rows, weights)
-        scale, dead = _live_scale(scale)
-        variances = np.diag(np.square(scale))
-        few = len(rows) <= 2 * rows.shape[1]
-        moments = np.cov(rows.T, bias=True, aweights=weights)
-        covariance = variances if few else np.atleast_2d(moments)
-        ridge = np.where(dead, 1.0, 1e-10) * variances
-        self.loc.assign(loc)
-        self.scale_tril.assign(tf.cast(np.linalg.cholesky(covariance + ridge), self.dtype))
-
-
-def gaussian_density(
-    event_size: int,
-    *,
-    loc: Array | None = None,
-    scale_tril: Array | None = None,
-    dtype: tf.DType = tf.float32,
-    name: str = "gaussian_density",
-) -> GaussianDensity:
-    """Build a trainable Gaussian with a full covariance.
-
-    Args:
-        event_size: D >= 1.
-        loc: Mean `[D]` at the start; zero by default.
-        scale_tril: Cholesky factor `[D, D]` of the covariance at the start; the identity by
-            default.
-        dtype: `tf.float32` or `tf.float64`.
-        name: Name of the distribution.
-
-    Returns:
-        A `tfd.MultivariateNormalTriL` with trainable `loc` and `scale_tril`.
-
-    Raises:
-        ValueError: If `event_size` is below 1 or a shape does not fit it.
-
-    Examples:
-        >>> gaussian_density(3).event_shape.as_list()
-        [3]
-    """
-    check_positive_int(event_size, "event_size")
-    loc = np.zeros(event_size) if loc is None else np.asarray(loc)
-    scale_tril = np.eye(event_size) if scale_tril is None else np.asarray(scale_tril)
-    if loc.shape != (event_size,):
-        raise ValueError(f"`loc` must have shape [{event_size}]; got {list(loc.shape)}.")
-    if scale_tril.shape != (event_size, event_size):
-        raise ValueError(
-            f"`scale_tril` must have shape [{event_size}, {event_size}]; "
-            f"got {list(scale_tril.shape)}."
-        )
-    factor = tfp.util.TransformedVariable(
-        tf.cast(scale_tril, dtype),
-        tfb.FillScaleTriL(diag_bijector=tfb.Exp(), diag_shift=None),
-        name="scale_tril",
-    )
-    return GaussianDensity(
-        loc=tf.Variable(tf.cast(loc, dtype), name="loc"), scale_tril=factor, name=name
-    )

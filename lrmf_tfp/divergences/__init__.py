@@ -1,4 +1,4 @@
-"""How far apart two sample sets are: samples in, a differentiable scalar out (level 3)."""
+"""How far apart two sample sets are: samples in, a differentiable scalar out."""
 
 from __future__ import annotations
 

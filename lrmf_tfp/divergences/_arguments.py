@@ -1,4 +1,4 @@
-"""Settings of divergences as checked tensors (level 3)."""
+"""Settings of divergences as checked tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every divergence is compiled (level 3)."""
+"""How every divergence is compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value with gradients that were computed beside it (level 3)."""
+"""A value with gradients that were computed beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two sample sets and their weights as checked tensors, the same for every divergence (level 3).
+"""Two sample sets and their weights as checked tensors, the same for every divergence.
 
 Values are checked where they are known, which is outside a `tf.function`; inside one only shapes
 and dtypes are. Gradients flow to the samples; weights are constants. Rows of weight 0 are left

@@ -1,4 +1,4 @@
-"""Samples in their own units, where no square over- or underflows (level 3).
+"""Samples in their own units, where no square over- or underflows.
 
 What is computed from `(x - centre) / unit` has to be multiplied by a power of the unit. Units are
 powers of 2, so that neither step rounds anything.

@@ -1,4 +1,4 @@
-"""Images of several domains as vectors of one space, and back (level 5)."""
+"""Images of several domains as vectors of one space, and back."""
 
 from __future__ import annotations
 

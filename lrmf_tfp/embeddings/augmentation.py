@@ -1,4 +1,4 @@
-"""Random changes of images that keep what they show (level 5)."""
+"""Random changes of images that keep what they show."""
 
 from __future__ import annotations
 

@@ -1,30 +1,26 @@
-"""Images to vectors and back: NumPy in and out, saved and loaded as a SavedModel (level 5)."""
+"""Images to vectors and back: NumPy in and out, saved and loaded as a SavedModel."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._core.seeds import seeded_normal
-from lrmf_tfp._core.typing import Array, Tensor
+from lrmf_tfp._core.typing import Array, Samples, Tensor
 from lrmf_tfp._validation import as_samples, check_positive_int, check_seed
-from lrmf_tfp.embeddings.images import as_images
+from lrmf_tfp.embeddings.images import Images, as_image_sample
 from lrmf_tfp.objectives import VAEObjective
-from lrmf_tfp.saved import write_model_folder
+from lrmf_tfp.samples import Sample
+from lrmf_tfp.saved import Saved
 
 __all__ = ["Embedding", "EmbeddingMethods", "EmbeddingModule", "EmbeddingScore", "load"]
 
-_ROWS_AT_ONCE = 1024
-_METADATA = Path("assets.extra") / "embedding.json"
-
 
 class EmbeddingScore(NamedTuple):
-    """How well images are described, means over the images."""
+    """How well images are described, means over the images, by their weights if they have any."""
 
     elbo: float
     """Evidence lower bound, `-(reconstruction + kl)`, nats an image."""
@@ -55,6 +51,10 @@ class EmbeddingModule(tf.Module):
         self.decode = _compiled(self._decode, vectors, "vectors")
         self.terms = _compiled(self._terms, images, "images")
 
+    def serving_signatures(self) -> dict[str, Any]:
+        """Return what is served by name: `encode` and `decode`."""
+        return {"encode": self.encode, "decode": self.decode}
+
     def _encode(self, images: Tensor) -> Tensor:
         return self._autoencoder.posterior(images)[0]
 
@@ -62,9 +62,10 @@ class EmbeddingModule(tf.Module):
         return tf.sigmoid(self._autoencoder.decoder(vectors))
 
     def _terms(self, images: Tensor) -> Tensor:
+        loc, log_scale = self._autoencoder.posterior(images)
         seed = tf.constant([0, 0])
-        _, reconstruction, kl = self._autoencoder.evaluate(images, images, seed=seed)
-        errors = tf.math.squared_difference(images, self._decode(self._encode(images)))
+        _, reconstruction, kl = self._autoencoder.terms_of(loc, log_scale, images, seed=seed)
+        errors = tf.math.squared_difference(images, self._decode(loc))
         return tf.stack([reconstruction, kl, tf.reduce_mean(errors, axis=[1, 2, 3])], axis=1)
 
 
@@ -80,20 +81,20 @@ class EmbeddingMethods:
         """Return the embedding to ask."""
         raise NotImplementedError
 
-    def encode(self, images: Any) -> Array:
+    def encode(self, images: Images) -> Array:
         """Return the posterior means `[N, L]`, float32, of images.
 
         Args:
-            images: `[N, H, W]` or `[N, H, W, C]`, floats in [0, 1] or uint8; or a folder of
-                images, which are resized.
+            images: `[N, H, W]` or `[N, H, W, C]`, floats in [0, 1] or uint8; a `Sample` of
+                images; or a folder of images, which are resized.
 
         Raises:
             ValueError: If images have another shape or values out of range.
         """
         embedding = self._embedding()
-        return embedding.call("encode", embedding.images(images))
+        return embedding.call("encode", embedding.images(images).values)
 
-    def decode(self, vectors: Any) -> Array:
+    def decode(self, vectors: Samples) -> Array:
         """Return the images `[N, H, W, C]`, float32 in [0, 1], of vectors `[N, L]`.
 
         Raises:
@@ -106,7 +107,7 @@ class EmbeddingMethods:
             raise ValueError(f"`vectors` must have shape [N, {size}]; got {list(rows.shape)}.")
         return embedding.call("decode", rows)
 
-    def reconstruct(self, images: Any) -> Array:
+    def reconstruct(self, images: Images) -> Array:
         """Return the decoded posterior means `[N, H, W, C]` of images; see `encode`."""
         return self.decode(self.encode(images))
 
@@ -118,36 +119,30 @@ class EmbeddingMethods:
             ValueError: If `num_samples` is below 1 or `seed` below 0.
         """
         check_positive_int(num_samples, "num_samples")
-        shape = [num_samples, self._embedding().metadata["latent_size"]]
-        stateless = tf.constant([check_seed(seed, "seed"), 0], tf.int64)
-        return self.decode(seeded_normal(shape, stateless, dtype=tf.float32))
+        rng = np.random.default_rng(check_seed(seed, "seed"))
+        size = self._embedding().metadata["latent_size"]
+        return self.decode(rng.standard_normal((num_samples, size)))
 
-    def score(self, images: Any) -> EmbeddingScore:
+    def score(self, images: Images) -> EmbeddingScore:
         """Return how well images are described; held out only if `fit` has not seen them.
+
+        Args:
+            images: See `encode`; the means over a `Sample` with weights are weighted.
 
         Raises:
             ValueError: If images have another shape or values out of range; see `encode`.
         """
         embedding = self._embedding()
-        terms = embedding.call("terms", embedding.images(images))
-        reconstruction, kl, error = terms.mean(axis=0, dtype=np.float64).tolist()
+        sample = embedding.images(images).without_empty_rows()
+        terms = embedding.call("terms", sample.values).astype(np.float64)
+        reconstruction, kl, error = np.average(terms, axis=0, weights=sample.weights).tolist()
         return EmbeddingScore(-(reconstruction + kl), reconstruction, kl, error)
 
-    def save(self, path: str | Path) -> None:
-        """Write a SavedModel folder that plain TensorFlow loads, with `encode` and `decode`.
 
-        Args:
-            path: A new or empty folder, or an earlier embedding, which is replaced at the end.
-
-        Raises:
-            ValueError: If `path` holds something else or cannot be written.
-        """
-        embedding = self._embedding()
-        write_model_folder(path, embedding.write, mark=_METADATA, kind="embedding")
-
-
-class Embedding(EmbeddingMethods):
+class Embedding(EmbeddingMethods, Saved):
     """An encoder and a decoder of images, as fitted or as `load` reads them.
+
+    `save` writes a SavedModel that plain TensorFlow loads, with `encode` and `decode`.
 
     Attributes:
         module: The `EmbeddingModule` or loaded SavedModel that computes.
@@ -155,50 +150,24 @@ class Embedding(EmbeddingMethods):
             `assets.extra/embedding.json`.
     """
 
-    def __init__(self, module: Any, metadata: dict[str, Any]) -> None:
-        self.module = module
-        self.metadata = metadata
+    KIND: ClassVar[str] = "embedding"
+    ROWS_AT_ONCE: ClassVar[int] = 1024
 
     def _embedding(self) -> Embedding:
         return self
 
-    def images(self, value: Any) -> Array:
+    def images(self, value: Images) -> Sample:
         """Return images as those of the fit, `[N, H, W, C]` float32; see `encode`."""
-        return as_images(value, "images", shape=tuple(self.metadata["image_shape"]))
-
-    def call(self, name: str, rows: Array) -> Array:
-        """Evaluate a function of the module on rows, block by block."""
-        function = getattr(self.module, name)
-        starts = range(0, len(rows), _ROWS_AT_ONCE)
-        parts = [function(tf.constant(rows[i : i + _ROWS_AT_ONCE])).numpy() for i in starts]
-        return np.concatenate(parts)
-
-    def write(self, folder: Path) -> None:
-        """Write the SavedModel and its JSON into a new folder."""
-        module = self.module
-        signatures = {name: getattr(module, name) for name in ("encode", "decode")}
-        if hasattr(module, "signatures"):  # it was loaded
-            signatures = module.signatures
-        tf.saved_model.save(module, str(folder), signatures=signatures)
-        (folder / _METADATA).parent.mkdir(exist_ok=True)
-        text = json.dumps(self.metadata, indent=2, allow_nan=False)
-        (folder / _METADATA).write_text(text + "\n", encoding="utf-8")
+        return as_image_sample(value, "images", shape=self.metadata["image_shape"])
 
 
 def load(path: str | Path) -> Embedding:
-    """Read an embedding that `save` wrote.
+    """Read an embedding that `save` wrote, ready to encode and to decode.
 
     Args:
         path: The folder.
 
-    Returns:
-        The embedding, ready to encode and to decode.
-
     Raises:
         ValueError: If the folder holds no embedding.
     """
-    path = Path(path)
-    if not (path / "saved_model.pb").exists() or not (path / _METADATA).exists():
-        raise ValueError(f"`path` must be a folder written by an embedding's `save`; got {path}.")
-    metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
-    return Embedding(tf.saved_model.load(str(path)), metadata)
+    return Embedding.load(path)

@@ -1,4 +1,4 @@
-"""Autoencoders as scikit-learn estimators, one for the images of all domains (level 5)."""
+"""Autoencoders as scikit-learn estimators, one for the images of all domains."""
 
 from __future__ import annotations
 
@@ -70,8 +70,7 @@ class VAE(AutoencoderEstimator):
                 and whose original is asked for get better for long after their held-out
                 reconstructions do not.
             config: Training settings; 3,000 steps of 128 images a domain with Adam at 2e-3 by
-                default, without XLA, whose compiling takes longer than it saves. Its seed is
-                `seed`.
+                default, without XLA, whose compiling takes longer than it saves.
             validation_fraction: Part of each domain that is held out, in (0, 1).
             seed: Seed of the split, the weights and the batches.
             progress: Show a progress bar on standard error.
@@ -152,7 +151,7 @@ class VAEGAN(AutoencoderEstimator):
             augmentation: See `VAE`.
             denoising: See `VAE`.
             config: Training settings; 3,000 steps of 128 images a domain with the objective's
-                optimisers by default. Its seed is `seed`.
+                optimisers by default.
             validation_fraction: Part of each domain that is held out, in (0, 1).
             seed: Seed of the split, the weights and the batches.
             progress: Show a progress bar on standard error.

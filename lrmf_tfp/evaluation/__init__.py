@@ -1,4 +1,4 @@
-"""How good an alignment is: the bound, labels and neighbourhoods kept (level 4)."""
+"""How good an alignment is: the bound, labels and neighbourhoods kept."""
 
 from __future__ import annotations
 

@@ -1,34 +1,39 @@
-"""How much of its neighbourhoods a map keeps (level 4)."""
+"""How much of its neighbourhoods a map keeps."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from lrmf_tfp._core.typing import Samples
-from lrmf_tfp._validation import as_samples, check_positive_int
+from lrmf_tfp._validation import check_positive_int
+from lrmf_tfp.samples.sample import Sample
 
 __all__ = ["neighbourhood_preservation"]
 
 
-def neighbourhood_preservation(x: Samples, y: Samples, *, num_neighbors: int = 10) -> float:
+def neighbourhood_preservation(
+    x: Samples | Sample, y: Samples | Sample, *, num_neighbours: int = 10
+) -> float:
     """Return the share of nearest neighbours that points keep when they are moved.
 
     `mean_i |N_k(x_i) & N_k(y_i)| / k`, where `N_k` are the k other rows that lie nearest. It is 1
     for isometries and changes of scale, and `k / (N - 1)` on average if rows are shuffled.
 
     Args:
-        x: Points before the move, `[N, D]`.
+        x: Points before the move, `[N, D]`; a `Sample` with weights gives the weighted mean.
         y: The same points after it, row by row, `[N, E]`.
-        num_neighbors: k, from 1 to N - 1.
+        num_neighbours: k, from 1 to N - 1.
 
     Returns:
         Share in [0, 1].
 
     Raises:
-        TypeError: If points are not numbers, or `num_neighbors` is no whole number.
-        ValueError: If the numbers of rows differ, or `num_neighbors` is not below N.
+        TypeError: If points are not numbers, or `num_neighbours` is no whole number.
+        ValueError: If the numbers of rows differ, or `num_neighbours` is not below N.
 
     Examples:
         >>> x = np.array([[0.0], [1.0], [3.0]])
-        >>> neighbourhood_preservation(x, 2.0 * x, num_neighbors=1)
+        >>> neighbourhood_preservation(x, 2.0 * x, num_neighbours=1)
         1.0
 
     References:
@@ -37,20 +42,22 @@ def neighbourhood_preservation(x: Samples, y: Samples, *, num_neighbors: int = 1
     """
     from sklearn.neighbors import NearestNeighbors
 
-    before, after = as_samples(x, "x", min_rows=2), as_samples(y, "y", min_rows=2)
+    sample = Sample.of(x, name="x", min_rows=2)
+    before, after = sample.rows, Sample.of(y, name="y", min_rows=2).rows
     if len(after) != len(before):
         raise ValueError(
             f"`y` must have {len(before)} rows to match `x`; got {list(after.shape)}."
         )
-    if check_positive_int(num_neighbors, "num_neighbors") >= len(before):
+    if check_positive_int(num_neighbours, "num_neighbours") >= len(before):
         raise ValueError(
-            f"`num_neighbors` must be below {len(before)}, the number of rows; "
-            f"got {num_neighbors}."
+            f"`num_neighbours` must be below {len(before)}, the number of rows; "
+            f"got {num_neighbours}."
         )
     first, second = (
-        NearestNeighbors(n_neighbors=num_neighbors)
+        NearestNeighbors(n_neighbors=num_neighbours)
         .fit(points)
         .kneighbors_graph()  # of the rows themselves, none its own neighbour
         for points in (before, after)
     )
-    return float(first.multiply(second).sum() / first.sum())
+    kept = np.asarray(first.multiply(second).sum(axis=1)).ravel() / num_neighbours
+    return float(np.average(kept, weights=sample.weights))

@@ -1,4 +1,4 @@
-"""The score: the held-out bound, its interval and its verdict (level 4)."""
+"""The score: the held-out bound, its interval and its verdict."""
 
 from __future__ import annotations
 
@@ -47,6 +47,14 @@ class AlignmentScore(NamedTuple):
     """Source rows the score rests on."""
     num_target: int
     """Target rows the score rests on."""
+    effective_source: float = math.nan
+    """Kish's effective number of those source rows, `sum(w)^2 / sum(w^2)`."""
+    effective_target: float = math.nan
+    """The same of the target."""
+
+    def item(self) -> float:
+        """Return `-value`: what scikit-learn's searches, which maximise, take for the score."""
+        return -self.value
 
 
 def alignment_score(
@@ -55,6 +63,8 @@ def alignment_score(
     *,
     private_nll_source: float,
     private_nll_target: float,
+    source_weights: Array | None = None,
+    target_weights: Array | None = None,
     seed: int = 0,
 ) -> AlignmentScore:
     """Turn the per-sample shares of L into a score with an interval and a verdict.
@@ -64,10 +74,12 @@ def alignment_score(
         target_log_ratio: `[M]`, `log P(b) - log P(b; s)` on held-out rows.
         private_nll_source: Held-out NLL of the source's private fit, nats.
         private_nll_target: Held-out NLL of the target's private fit, nats.
+        source_weights: `[N]`, of any scale, signs included; all alike by default.
+        target_weights: `[M]`, likewise.
         seed: Seed of the bootstrap.
 
     Returns:
-        The score; `value` is the sum of the two means.
+        The score; `value` is the sum of the two weighted means.
 
     Examples:
         >>> score = alignment_score(
@@ -76,8 +88,10 @@ def alignment_score(
         >>> score.value, score.converged
         (1.0, False)
     """
-    value = float(np.mean(source_log_ratio) + np.mean(target_log_ratio))
-    lower, upper = bootstrap_interval((source_log_ratio, target_log_ratio), seed=seed)
+    ratios, weights = (source_log_ratio, target_log_ratio), (source_weights, target_weights)
+    pairs = zip(ratios, weights, strict=True)
+    value = float(sum(np.average(ratio, weights=each) for ratio, each in pairs))
+    lower, upper = bootstrap_interval(ratios, weights=weights, seed=seed)
     normalized = value / (2.0 * math.log(2.0))
     return AlignmentScore(
         value=value,
@@ -90,7 +104,13 @@ def alignment_score(
         verdict=_verdict(normalized, upper),
         num_source=len(source_log_ratio),
         num_target=len(target_log_ratio),
+        effective_source=_effective(source_weights, len(source_log_ratio)),
+        effective_target=_effective(target_weights, len(target_log_ratio)),
     )
+
+
+def _effective(weights: Array | None, num_rows: int) -> float:
+    return float(num_rows) if weights is None else float(np.sum(weights) ** 2 / np.sum(weights**2))
 
 
 def _clearly_negative(normalized: float, upper: float) -> bool:

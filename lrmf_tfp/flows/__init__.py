@@ -1,39 +1,47 @@
-"""Invertible maps `y = T(x)`: one family a file, builders of `tfb.Bijector`s (level 2)."""
+"""Invertible maps `y = T(x)`: one family a file, builders of `tfb.Bijector`s."""
 
 from __future__ import annotations
 
-from lrmf_tfp.flows.affine import AffineLayer, affine_flow, identity_flow
+from lrmf_tfp.flows.affine import Affine, AffineLayer, Identity, affine_flow, identity_flow
 from lrmf_tfp.flows.base import Flow, back_to_back_flow
+from lrmf_tfp.flows.closed_forms import Coral, GaussianOT, MeanVariance
 from lrmf_tfp.flows.conditional import ConditionalFlow
-from lrmf_tfp.flows.coupling import Coupling, CouplingStack
-from lrmf_tfp.flows.ffjord import FFJORDLayer, ffjord_flow
-from lrmf_tfp.flows.glow import GlowLevel, glow_flow
-from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
-from lrmf_tfp.flows.layers import FlowLayer, InverseLayer, ReshapeLayer
+from lrmf_tfp.flows.coupling import Coupling
+from lrmf_tfp.flows.ffjord import FFJORD, ffjord_flow
+from lrmf_tfp.flows.glow import Glow, glow_flow
+from lrmf_tfp.flows.images import PixelAffineLayer
+from lrmf_tfp.flows.layers import FlowLayer, InverseLayer
 from lrmf_tfp.flows.linear import (
     FixedAffineLayer,
     coral_flow,
     gaussian_ot_flow,
     mean_variance_flow,
 )
-from lrmf_tfp.flows.real_nvp import AffineCoupling, real_nvp_flow
-from lrmf_tfp.flows.spline import SplineCoupling, spline_flow
+from lrmf_tfp.flows.real_nvp import RealNVP, real_nvp_flow
+from lrmf_tfp.flows.spec import Built, ClosedForm, FlowSpec
+from lrmf_tfp.flows.spline import Spline, SplineCoupling, spline_flow
 
 __all__ = [
-    "AffineCoupling",
+    "Affine",
     "AffineLayer",
+    "Built",
+    "ClosedForm",
     "ConditionalFlow",
-    "ConvCoupling",
+    "Coral",
     "Coupling",
-    "CouplingStack",
-    "FFJORDLayer",
+    "FFJORD",
     "FixedAffineLayer",
     "Flow",
     "FlowLayer",
-    "GlowLevel",
+    "FlowSpec",
+    "GaussianOT",
+    "Glow",
+    "Identity",
     "InverseLayer",
+    "MeanVariance",
     "PixelAffineLayer",
-    "ReshapeLayer",
+    "RealNVP",
+    "Spline",
     "SplineCoupling",
     "affine_flow",
     "back_to_back_flow",

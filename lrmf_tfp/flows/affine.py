@@ -1,14 +1,21 @@
-"""Affine flows: `y = W x + shift` with W lower-upper, lower-triangular or diagonal (level 2)."""
+"""Affine flows: `y = W x + shift` with W lower-upper, lower-triangular or diagonal."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_choice, check_positive_int
 from lrmf_tfp.flows.base import Flow
+from lrmf_tfp.flows.spec import ClosedForm, FlowSpec
+from lrmf_tfp.samples.sample import Sample
 
-__all__ = ["AFFINE_KINDS", "AffineLayer", "affine_flow", "identity_flow"]
+__all__ = ["AFFINE_KINDS", "Affine", "AffineLayer", "Identity", "affine_flow", "identity_flow"]
 
 AFFINE_KINDS = ("full", "triangular", "diagonal")
 """Shapes of the matrix: `W = L (U + diag)`, `W = L diag`-like lower triangle, `W = diag`."""
@@ -155,3 +162,37 @@ def identity_flow(
     """
     check_positive_int(event_size, "event_size")
     return Flow([], event_shape=[event_size], dtype=dtype, validate_args=validate_args, name=name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Affine(FlowSpec):
+    """One affine map, `y = W x + shift`; see `affine_flow` for the settings."""
+
+    kind: str = "full"
+
+    density: ClassVar[str] = "gaussian"
+
+    def __post_init__(self) -> None:
+        """Check the kind."""
+        super().__post_init__()
+        check_choice(self.kind, "kind", AFFINE_KINDS)
+
+    def build(
+        self, event_shape: Sequence[int], *, dtype: tf.DType, seed: int, condition_size: int = 0
+    ) -> Flow:
+        """Return a new flow; see `FlowSpec.build`."""
+        self.check(event_shape, condition_size=condition_size)
+        return affine_flow(math.prod(event_shape), dtype=dtype, **self.settings())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity(ClosedForm):
+    """The map that moves nothing: the "before" of every comparison."""
+
+    start: str = "identity"
+    takes_conditions: ClassVar[bool] = True
+
+    def solve(self, source: Sample, target: Sample, *, dtype: tf.DType) -> Flow:
+        """Return the identity."""
+        del target
+        return identity_flow(source.rows.shape[1], dtype=dtype)

@@ -1,4 +1,4 @@
-"""The contract every flow keeps: a `tfb.Bijector` with value and log-det in one pass (level 2).
+"""The contract every flow keeps: a `tfb.Bijector` with value and log-det in one pass.
 
 A flow is a stack of layers. A layer is a `tf.Module` with two methods on a batch of events,
 `forward_and_log_det(x) -> (y, log_det)` and `inverse_and_log_det(y) -> (x, log_det)`, where

@@ -1,4 +1,4 @@
-"""Flows that depend on labels or covariates (level 2)."""
+"""Flows that depend on labels or covariates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all coupling flows share: halves, conditioners and how they are stacked (level 2)."""
+"""What all coupling flows share: halves, conditioners and how they are stacked."""
 
 from __future__ import annotations
 

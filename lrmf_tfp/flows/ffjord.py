@@ -1,9 +1,11 @@
-"""FFJORD: flows that follow a learned velocity field over time (level 2)."""
+"""FFJORD: flows that follow a learned velocity field over time."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import tensorflow as tf
 
@@ -15,11 +17,12 @@ from lrmf_tfp._validation import (
     check_positive_ints,
 )
 from lrmf_tfp.flows.base import Flow
+from lrmf_tfp.flows.spec import FlowSpec
 from lrmf_tfp.networks import VelocityField
 from lrmf_tfp.ode.solvers import FixedStepSolver, Solver, State
 from lrmf_tfp.ode.solves import Solve, StepError, is_listening, note_solve
 
-__all__ = ["FFJORDLayer", "TRACES", "ffjord_flow", "use_exact_traces"]
+__all__ = ["FFJORD", "FFJORDLayer", "TRACES", "ffjord_flow", "use_exact_traces"]
 
 TRACES = ("auto", "exact", "rademacher", "gaussian")
 """How the divergence is computed: exactly, or by Hutchinson's estimate with this noise."""
@@ -271,3 +274,23 @@ def ffjord_flow(  # noqa: PLR0913 (the settings of the architecture, all with de
             )
         )
     return Flow(layers, event_shape=[event_size], dtype=dtype, name="ffjord_flow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FFJORD(FlowSpec):
+    """A learned velocity field, followed for a unit of time; see `ffjord_flow`."""
+
+    num_blocks: int = 1
+    hidden_units: Sequence[int] = (64, 64)
+    activation: str = "tanh"
+    solver: Solver | None = None
+    trace: str = "auto"
+    kinetic_weight: float = 0.0
+    jacobian_weight: float = 0.0
+
+    def build(
+        self, event_shape: Sequence[int], *, dtype: tf.DType, seed: int, condition_size: int = 0
+    ) -> Flow:
+        """Return a new flow; see `FlowSpec.build`."""
+        self.check(event_shape, condition_size=condition_size)
+        return ffjord_flow(math.prod(event_shape), dtype=dtype, seed=seed, **self.settings())

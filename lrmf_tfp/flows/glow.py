@@ -1,4 +1,4 @@
-"""Glow: invertible 1x1 convolutions and convolutional couplings at several scales (level 2).
+"""Glow: invertible 1x1 convolutions and convolutional couplings at several scales.
 
 Why not `tfb.Glow` (TFP 0.25), against the laws that every flow keeps:
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -34,9 +34,10 @@ from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.conditional import build_flow, check_condition_size
 from lrmf_tfp.flows.images import ConvCoupling, PixelAffineLayer
 from lrmf_tfp.flows.layers import FlowLayer, conditions_of, initialize_layers
+from lrmf_tfp.flows.spec import FlowSpec
 from lrmf_tfp.networks import ACTIVATIONS, ConvNet
 
-__all__ = ["GlowLevel", "glow_flow"]
+__all__ = ["Glow", "GlowLevel", "glow_flow"]
 
 
 class GlowLevel(tf.Module):
@@ -250,3 +251,31 @@ def _image_shape(event_shape: Sequence[int], factor: int) -> list[int]:
             f"got {shape}."
         )
     return shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glow(FlowSpec):
+    """Convolutional couplings at several scales, on images; see `glow_flow` for the settings.
+
+    `num_levels=None` is 2 where height and width divide by 4, and 1 otherwise.
+    """
+
+    num_levels: int | None = None
+    steps_per_level: int = 4
+    hidden_units: Sequence[int] = (32, 32)
+    activation: str = "relu"
+    max_log_scale: float = 2.0
+    max_input: float = 3.0
+
+    density: ClassVar[str] = "glow"
+    takes_conditions: ClassVar[bool] = True
+    takes_images: ClassVar[bool] = True
+
+    def build(
+        self, event_shape: Sequence[int], *, dtype: tf.DType, seed: int, condition_size: int = 0
+    ) -> Flow:
+        """Return a new flow; see `FlowSpec.build`."""
+        self.check(event_shape, condition_size=condition_size)
+        levels = self.num_levels or (1 if event_shape[0] % 4 or event_shape[1] % 4 else 2)
+        settings = {**self.settings(), "num_levels": levels, "condition_size": condition_size}
+        return glow_flow(event_shape, dtype=dtype, seed=seed, **settings).flattened()

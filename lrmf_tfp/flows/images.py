@@ -1,4 +1,4 @@
-"""Layers on images `[B, H, W, C]`: affine maps of pixels, convolutional couplings (level 2)."""
+"""Layers on images `[B, H, W, C]`: affine maps of pixels, convolutional couplings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers: what a flow is a stack of, and the two that fit any event (level 2)."""
+"""Layers: what a flow is a stack of, and the two that fit any event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Linear maps in closed form, as flows: mean-variance, CORAL, Gaussian transport (level 2).
+"""Linear maps in closed form, as flows: mean-variance, CORAL, Gaussian transport.
 
 All three send the source's mean to the target's, `y = matrix @ (x - source_loc) + target_loc`,
 and differ in what the matrix does to the covariance. Nothing is trained. NumPy, float64, up to
@@ -12,10 +12,18 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from lrmf_tfp._core.typing import Array, Samples, Tensor
-from lrmf_tfp._validation import as_pair, check_not_negative, check_varies
+from lrmf_tfp._validation import check_not_negative
 from lrmf_tfp.flows.base import Flow
+from lrmf_tfp.samples.domains import as_domains, check_domains_vary
+from lrmf_tfp.samples.sample import Sample
+from lrmf_tfp.samples.standardize import weighted_covariance, weighted_moments
 
-__all__ = ["FixedAffineLayer", "coral_flow", "gaussian_ot_flow", "mean_variance_flow"]
+__all__ = [
+    "FixedAffineLayer",
+    "coral_flow",
+    "gaussian_ot_flow",
+    "mean_variance_flow",
+]
 
 
 class FixedAffineLayer(tf.Module):
@@ -142,11 +150,12 @@ def mean_variance_flow(source: Samples, target: Samples, *, dtype: tf.DType = tf
         >>> flow.forward([[2.0]]).numpy().tolist()
         [[6.0]]
     """
-    source, target = as_pair(source, target, min_rows=2, dtype=np.float64)
-    check_varies(source, "source")
-    check_varies(target, "target")
-    matrix = np.diag(target.std(axis=0) / source.std(axis=0))
-    layer = FixedAffineLayer(matrix, source.mean(axis=0), target.mean(axis=0), dtype=dtype)
+    domains = as_domains({"source": source, "target": target}, min_rows=2)
+    check_domains_vary(domains)
+    (mean_s, std_s), (mean_t, std_t) = (
+        weighted_moments(each.rows, each.training_weights) for each in domains.values()
+    )
+    layer = FixedAffineLayer(np.diag(std_t / std_s), mean_s, mean_t, dtype=dtype)
     return layer.as_flow(name="mean_variance_flow")
 
 
@@ -235,20 +244,17 @@ class _Moments:
 
     def __init__(self, source: Samples, target: Samples, *, ridge: float) -> None:
         check_not_negative(ridge, "ridge")
-        source, target = as_pair(source, target, min_rows=2, dtype=np.float64)
-        self.source_mean: Array = source.mean(axis=0)
-        self.target_mean: Array = target.mean(axis=0)
-        self.source_cov: Array = _covariance(source, "source", ridge=ridge)
-        self.target_cov: Array = _covariance(target, "target", ridge=ridge)
+        domains = as_domains({"source": source, "target": target}, min_rows=2)
+        self.source_mean, self.source_cov = _moments(domains["source"], "source", ridge=ridge)
+        self.target_mean, self.target_cov = _moments(domains["target"], "target", ridge=ridge)
 
     def flow(self, matrix: Array, *, dtype: tf.DType, name: str) -> Flow:
         layer = FixedAffineLayer(matrix, self.source_mean, self.target_mean, dtype=dtype)
         return layer.as_flow(name=name)
 
 
-def _covariance(samples: Array, name: str, *, ridge: float) -> Array:
-    centred = samples - samples.mean(axis=0)
-    covariance = centred.T @ centred / len(samples)
+def _moments(sample: Sample, name: str, *, ridge: float) -> tuple[Array, Array]:
+    loc, covariance = weighted_covariance(sample.rows, sample.training_weights)
     size = len(covariance)
     covariance += ridge * np.trace(covariance) / size * np.eye(size)
     eigenvalues = np.linalg.eigvalsh(covariance)
@@ -257,7 +263,7 @@ def _covariance(samples: Array, name: str, *, ridge: float) -> Array:
             f"`{name}` must have a positive definite covariance, or `ridge` be larger; "
             f"got smallest eigenvalue {eigenvalues[0]:.3g}."
         )
-    return covariance
+    return loc, covariance
 
 
 def _power(covariance: Array, exponent: float) -> Array:

@@ -1,10 +1,12 @@
-"""RealNVP: affine couplings with alternating halves or learned mixing (level 2)."""
+"""RealNVP: affine couplings with alternating halves or learned mixing."""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -13,8 +15,9 @@ from lrmf_tfp._validation import check_positive
 from lrmf_tfp.flows.affine import AffineLayer
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack, bounded
+from lrmf_tfp.flows.spec import FlowSpec
 
-__all__ = ["AffineCoupling", "real_nvp_flow"]
+__all__ = ["AffineCoupling", "RealNVP", "real_nvp_flow"]
 
 
 class AffineCoupling(Coupling):
@@ -122,3 +125,39 @@ def real_nvp_flow(  # noqa: PLR0913 (the settings of the architecture, all with 
         return Flow([layer], event_shape=[1], dtype=dtype, name="real_nvp_flow")
     couple = functools.partial(AffineCoupling, max_log_scale=max_log_scale)
     return stack.flow(couple, num_parameters=2, name="real_nvp_flow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealNVP(FlowSpec):
+    """Affine couplings; see `real_nvp_flow` for the settings.
+
+    Examples:
+        >>> RealNVP(num_layers=4).hidden_units
+        (64, 64)
+    """
+
+    num_layers: int = 8
+    hidden_units: Sequence[int] = (64, 64)
+    activation: str = "softplus"
+    mixing: str = "auto"
+    max_log_scale: float = 2.0
+    max_input: float = 3.0
+
+    takes_conditions: ClassVar[bool] = True
+
+    def build(
+        self, event_shape: Sequence[int], *, dtype: tf.DType, seed: int, condition_size: int = 0
+    ) -> Flow:
+        """Return a new flow; see `FlowSpec.build`."""
+        self.check(event_shape, condition_size=condition_size)
+        size = math.prod(event_shape)
+        sizes = {"dtype": dtype, "seed": seed, "condition_size": condition_size}
+        return real_nvp_flow(size, **sizes, **self.settings())
+
+    def build_noise(
+        self, event_shape: Sequence[int], *, dtype: tf.DType, seed: int, condition_size: int = 0
+    ) -> Flow:
+        """Return a new flow that is cheap to run backwards; see `FlowSpec.build_noise`."""
+        mixing = "inverse_lu" if math.prod(event_shape) > 2 else "alternate"
+        spec = self.with_params(mixing=mixing if self.mixing == "auto" else self.mixing)
+        return spec.build(event_shape, dtype=dtype, seed=seed, condition_size=condition_size)

@@ -1,11 +1,12 @@
-"""Neural spline flow: couplings by monotonic rational-quadratic splines (level 2)."""
+"""Neural spline flow: couplings by monotonic rational-quadratic splines."""
 
 from __future__ import annotations
 
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import tensorflow as tf
 
@@ -13,9 +14,10 @@ from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive, check_positive_int
 from lrmf_tfp.flows.base import Flow
 from lrmf_tfp.flows.coupling import Coupling, CouplingStack
+from lrmf_tfp.flows.spec import FlowSpec
 from lrmf_tfp.networks import MLP, Constants, softplus
 
-__all__ = ["SplineCoupling", "spline_flow"]
+__all__ = ["Spline", "SplineCoupling", "spline_flow"]
 
 _MIN_SHARE = 1e-3  # of the interval, for each bin's width and height
 _MIN_SLOPE = 1e-3
@@ -210,3 +212,37 @@ def spline_flow(  # noqa: PLR0913 (the settings of the architecture, all with de
     )
     couple = functools.partial(SplineCoupling, num_bins=num_bins, bound=bound)
     return stack.flow(couple, num_parameters=3 * num_bins - 1, name="spline_flow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spline(FlowSpec):
+    """Rational-quadratic spline couplings; see `spline_flow` for the settings.
+
+    `mixing="auto"` is `"lu"` for a map and `"inverse_lu"` inside a density.
+    """
+
+    num_layers: int = 6
+    num_bins: int = 8
+    bound: float = 4.0
+    hidden_units: Sequence[int] = (64, 64)
+    activation: str = "softplus"
+    mixing: str = "auto"
+    max_input: float = 3.0
+
+    takes_conditions: ClassVar[bool] = True
+
+    def build(
+        self, event_shape: Sequence[int], *, dtype: tf.DType, seed: int, condition_size: int = 0
+    ) -> Flow:
+        """Return a new flow; see `FlowSpec.build`."""
+        self.check(event_shape, condition_size=condition_size)
+        mixing = "lu" if self.mixing == "auto" else self.mixing
+        settings = {**self.settings(), "mixing": mixing, "condition_size": condition_size}
+        return spline_flow(math.prod(event_shape), dtype=dtype, seed=seed, **settings)
+
+    def build_noise(
+        self, event_shape: Sequence[int], *, dtype: tf.DType, seed: int, condition_size: int = 0
+    ) -> Flow:
+        """Return a new flow that is cheap to run backwards; see `FlowSpec.build_noise`."""
+        spec = self.with_params(mixing="inverse_lu" if self.mixing == "auto" else self.mixing)
+        return spec.build(event_shape, dtype=dtype, seed=seed, condition_size=condition_size)

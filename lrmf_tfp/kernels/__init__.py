@@ -1,4 +1,4 @@
-"""Kernels of the distance between two samples, and how wide to make them (level 2)."""
+"""Kernels of the distance between two samples, and how wide to make them."""
 
 from __future__ import annotations
 

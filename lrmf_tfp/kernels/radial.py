@@ -1,4 +1,4 @@
-"""Kernels of the distance between two samples (level 2).
+"""Kernels of the distance between two samples.
 
 Every kernel is a function of the scaled squared distance `u = |x - y|^2 / scale`, so that one
 matrix of them gives both the kernel and its gradient: `d k / d x = -2 decay(u) (x - y) / scale`

@@ -1,4 +1,4 @@
-"""A set of rows and their weights, as kernels and divergences take it (level 2).
+"""A set of rows and their weights, as kernels and divergences take it.
 
 NumPy only. What has weights comes as a `Sample`, or as rows and weights apart; never as both.
 """

@@ -1,4 +1,4 @@
-"""Kernels by name, as wide as the samples ask for (level 2)."""
+"""Kernels by name, as wide as the samples ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks as plain `tf.Module`s whose variables exist from construction (level 1)."""
+"""Networks as plain `tf.Module`s whose variables exist from construction."""
 
 from __future__ import annotations
 

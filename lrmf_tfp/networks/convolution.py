@@ -1,4 +1,4 @@
-"""Convolutions for the compiled loop: products with shifted copies of the image (level 1).
+"""Convolutions for the compiled loop: products with shifted copies of the image.
 
 A 3x3 convolution is a product with nine shifted copies of the image, taken on the side with fewer
 channels. The gradient of `tf.nn.conv2d` is as fast in an ordinary graph of narrow layers, but on a

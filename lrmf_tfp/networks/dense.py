@@ -1,9 +1,8 @@
-"""Conditioner networks as plain `tf.Module`s whose variables exist from construction (level 1)."""
+"""Conditioner networks as plain `tf.Module`s whose variables exist from construction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -215,7 +214,7 @@ class VelocityField(tf.Module):
         value, hidden = self._push(time, x, self.layers[0].kernel[: self.event_size, None])
         return value, tf.einsum("kbh,hd->bdk", hidden, self.layers[-1].kernel)
 
-    def _push(self, time: Tensor, x: Tensor, tangents: Tensor | None) -> tuple[Tensor, Any]:
+    def _push(self, time: Tensor, x: Tensor, tangents: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the value, and tangents `[K, B, H]` as they stand before the last layer."""
         first = self.layers[0]
         # The time's row of the kernel is part of the bias: no column of ones is needed.

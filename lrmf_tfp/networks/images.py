@@ -1,4 +1,4 @@
-"""From images to vectors and back: the two halves of an autoencoder (level 1).
+"""From images to vectors and back: the two halves of an autoencoder.
 
 Pixels are first gathered into cells of 4x4, so that the one convolution of each network sees
 12x12 pixels at a sixteenth of the places. On a CPU that is several times faster than two
@@ -26,6 +26,7 @@ class ImageEncoder(tf.Module):
     """Convolutional network from images to vectors, `[B, H, W, C] -> [B, out_features]`.
 
     Attributes:
+        image_shape: `(H, W, C)`.
         conv: The `Conv` 3x3 on cells of 4x4 pixels.
         head: The `MLP` on its flattened outputs.
 
@@ -62,6 +63,7 @@ class ImageEncoder(tf.Module):
         super().__init__(name=name)
         rows, columns, cell_size = _cells(image_shape)
         check_positive_int(channels, "channels")
+        self.image_shape = tuple(image_shape)
         self._activation = activation
         self.conv = Conv(cell_size, channels, size=3, seed=(seed, 100))
         self.head = MLP(

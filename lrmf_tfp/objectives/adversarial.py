@@ -1,8 +1,9 @@
-"""Adversarial alignment: a critic learns to tell the moved source from the target (level 3)."""
+"""Adversarial alignment: a critic learns to tell the moved source from the target."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -13,9 +14,17 @@ from lrmf_tfp._validation import check_choice, check_positive, check_positive_in
 from lrmf_tfp.divergences import energy_distance
 from lrmf_tfp.networks import Dense
 from lrmf_tfp.objectives.base import Objective, VariableGroup
+from lrmf_tfp.objectives.scored import ScoredSpec
+from lrmf_tfp.objectives.spec import Parts
 from lrmf_tfp.optimizers import Adam
 
-__all__ = ["AdversarialObjective", "AdversarialTerms", "Critic", "REGULARISERS"]
+__all__ = [
+    "Adversarial",
+    "AdversarialObjective",
+    "AdversarialTerms",
+    "Critic",
+    "REGULARISERS",
+]
 
 REGULARISERS = ("spectral_norm", "gradient_penalty")
 """What keeps the critic smooth."""
@@ -187,3 +196,30 @@ class AdversarialObjective(Objective):
 
 def _hinge(score: Tensor) -> Tensor:
     return tf.reduce_mean(tf.nn.relu(1.0 - score))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversarial(ScoredSpec):
+    """A critic that learns to tell the two apart; see `AdversarialObjective` for the settings."""
+
+    hidden_units: Sequence[int] = (128, 128)
+    regulariser: str = "spectral_norm"
+    penalty: float = 10.0
+    critic_steps: int = 5
+
+    def build(self, parts: Parts) -> AdversarialObjective:
+        """Return a new objective around a new flow and a new critic."""
+        critic = Critic(
+            parts.event_size,
+            hidden_units=self.hidden_units,
+            spectral_norm=self.regulariser == "spectral_norm",
+            dtype=parts.dtype,
+            seed=parts.seed,
+        )
+        return AdversarialObjective(
+            parts.flow(),
+            critic,
+            regulariser=self.regulariser,
+            penalty=self.penalty,
+            critic_steps=self.critic_steps,
+        )

@@ -1,15 +1,23 @@
-"""Back-to-back flows: source to noise to target, two fits by maximum likelihood (level 3)."""
+"""Back-to-back flows: source to noise to target, two fits by maximum likelihood."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
+from lrmf_tfp.flows import back_to_back_flow
 from lrmf_tfp.objectives.base import Objective, VariableGroup
+from lrmf_tfp.objectives.scored import ScoredSpec
+from lrmf_tfp.objectives.spec import Parts
 from lrmf_tfp.samples.batch import as_batch
 
-__all__ = ["BackToBackObjective", "BackToBackTerms"]
+__all__ = [
+    "BackToBack",
+    "BackToBackObjective",
+    "BackToBackTerms",
+]
 
 
 class BackToBackTerms(NamedTuple):
@@ -76,3 +84,14 @@ class BackToBackObjective(Objective):
         nll_source = -weighted_mean(self.source_density.log_prob(source.values), source.weights)
         nll_target = -weighted_mean(self.target_density.log_prob(target.values), target.weights)
         return BackToBackTerms(nll_source + nll_target, nll_source, nll_target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackToBack(ScoredSpec):
+    """Two maximum-likelihood flows, end to end; see `BackToBackObjective`."""
+
+    def build(self, parts: Parts) -> BackToBackObjective:
+        """Return a new objective of two new densities of the flow's kind."""
+        source, target = (parts.noise_density() for _ in range(2))
+        flow = back_to_back_flow(source.bijector, target.bijector)
+        return BackToBackObjective(flow, source_density=source, target_density=target)

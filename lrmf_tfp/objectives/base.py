@@ -1,4 +1,4 @@
-"""What an objective is: a module of trainables, called on a batch of each domain (level 4).
+"""What an objective is: a module of trainables, called on a batch of each domain.
 
 `objective(*batches, seed=seed)` returns a NamedTuple of scalar terms, the first of which is
 `loss`. The training engine minimises, for every variable group, the term that the group names;
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp.optimizers import Optimizer
@@ -22,6 +24,7 @@ from lrmf_tfp.samples.sources import Source
 __all__ = [
     "Objective",
     "Plan",
+    "Scorable",
     "Stage",
     "VariableGroup",
     "copy_variables",
@@ -112,9 +115,9 @@ class Plan:
         self.objective.prepare_for(source)
         yield Stage(self.main_stage, self.objective)
 
-    def comparable(self, value: float) -> float:
-        """Return a held-out loss in a form that ranks restarts on the same data."""
-        return value
+    def comparable(self, result: Any) -> float:
+        """Return the best held-out loss of a `FitResult`, so that it ranks restarts."""
+        return result.best_value
 
     def restated(self, history: dict[str, Array]) -> dict[str, Array]:
         """Return the history of the main stage with constants that later stages made final."""
@@ -176,6 +179,30 @@ class Objective(tf.Module):
                 "`conditions` must be left out for an objective that takes none; "
                 f"got some for {type(self).__name__}."
             )
+
+
+@runtime_checkable
+class Scorable(Protocol):
+    """An objective with a map and the densities that a score of it is made of."""
+
+    flow: tfb.Bijector
+    """The bijector T, `[D] -> [D]`."""
+    density: tfd.Distribution
+    """The shared density."""
+
+    @property
+    def private_source(self) -> tfd.Distribution:
+        """Density fitted to the source alone."""
+
+    @property
+    def private_target(self) -> tfd.Distribution:
+        """Density fitted to the target alone."""
+
+    def source_log_ratio(self, x: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Return the source's share of the bound `[B]`, nats."""
+
+    def target_log_ratio(self, y: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Return the target's share of the bound `[B]`, nats."""
 
 
 def variable_values(variables: Iterable[tf.Variable]) -> list[Array]:

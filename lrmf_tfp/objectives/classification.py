@@ -1,15 +1,16 @@
-"""Probabilistic classification: a network learns the log-odds of two sample sets (level 3)."""
+"""Probabilistic classification: a network learns the log-odds of two sample sets."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, NamedTuple
 
-import tensorflow as tf
-
+from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.networks import softplus
+from lrmf_tfp.objectives._outputs import one_output
 from lrmf_tfp.objectives.base import Objective
+from lrmf_tfp.samples.batch import Batch, as_batch
 
 __all__ = ["ClassificationObjective", "ClassificationTerms"]
 
@@ -20,9 +21,9 @@ class ClassificationTerms(NamedTuple):
     loss: Tensor
     """`2 (pi_p numerator_loss + pi_q denominator_loss)`."""
     numerator_loss: Tensor
-    """`mean(softplus(-logit(x_p)))`, the cross-entropy of numerator samples."""
+    """`mean(softplus(-logit(x_p)))`, the cross-entropy of numerator samples; a weighted mean."""
     denominator_loss: Tensor
-    """`mean(softplus(logit(x_q)))`, the cross-entropy of denominator samples."""
+    """`mean(softplus(logit(x_q)))`, the cross-entropy of denominator samples; a weighted mean."""
 
 
 class ClassificationObjective(Objective):
@@ -32,13 +33,15 @@ class ClassificationObjective(Objective):
     logits `l`, with `pi_p = sigmoid(prior_log_odds)` and `pi_q = 1 - pi_p`. The optimum is
     `l = log(p / q) + prior_log_odds`. For balanced classes the loss is the sum of both means, at
     least `2 log 2 - 2 JSD(p, q)` in expectation on fresh samples; the `-1 / 2` of the binary
-    cross-entropy of other libraries is not there.
+    cross-entropy of other libraries is not there. Where batches have weights the means are
+    weighted, so that p and q are the laws of the weighted samples.
 
     Attributes:
         network: Any `tf.Module` `[B, D] -> [B]` or `[B, 1]`, the logits; not their sigmoid.
         prior_log_odds: `log(pi_p / pi_q)`, which the trained logits contain.
 
     Examples:
+        >>> import tensorflow as tf
         >>> from lrmf_tfp.networks import MLP
         >>> objective = ClassificationObjective(MLP(1, 1, hidden_units=(4,)))
         >>> round(float(objective(tf.ones([3, 1]), tf.zeros([5, 1])).loss), 4)
@@ -52,6 +55,7 @@ class ClassificationObjective(Objective):
     """
 
     main_stage = "classifier"
+    takes_weights = True
 
     def __init__(
         self, network: Any, *, prior_log_odds: float = 0.0, name: str = "classification"
@@ -79,20 +83,18 @@ class ClassificationObjective(Objective):
         Raises:
             ValueError: If the network answers in another shape.
         """
-        values = tf.convert_to_tensor(self.network(x))
-        shape = values.shape
-        if shape.rank == 2 and shape[1] == 1:
-            return values[:, 0]
-        if shape.rank != 1:
-            raise ValueError(f"`network` must return shape [B] or [B, 1]; got {list(shape)}.")
-        return values
+        return one_output(self.network, x)
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> ClassificationTerms:
-        """Return the terms on `numerator` `[B, D]` and `denominator` `[B, D]`."""
+    def __call__(
+        self, *batches: Tensor | Batch, seed: Tensor | None = None
+    ) -> ClassificationTerms:
+        """Return the terms on `numerator` `[B, D]` and `denominator` `[B, D]`, weighted or not."""
         del seed
-        numerator, denominator = batches
-        of_numerator = tf.reduce_mean(softplus(-self.logits(numerator)))
-        of_denominator = tf.reduce_mean(softplus(self.logits(denominator)))
-        share = 1.0 / (1.0 + math.exp(-self.prior_log_odds))
+        numerator, denominator = map(as_batch, batches)
+        to_numerator = softplus(-self.logits(numerator.values))
+        to_denominator = softplus(self.logits(denominator.values))
+        of_numerator = weighted_mean(to_numerator, numerator.weights)
+        of_denominator = weighted_mean(to_denominator, denominator.weights)
+        share = 0.5 + 0.5 * math.tanh(0.5 * self.prior_log_odds)
         loss = 2.0 * (share * of_numerator + (1.0 - share) * of_denominator)
         return ClassificationTerms(loss, of_numerator, of_denominator)

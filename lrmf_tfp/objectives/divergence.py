@@ -1,4 +1,4 @@
-"""A flow, or the points themselves, moved by the gradient of a divergence (level 3)."""
+"""A flow, or the points themselves, moved by the gradient of a divergence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from lrmf_tfp.divergences import (
 from lrmf_tfp.kernels import RadialKernel, build_kernel
 from lrmf_tfp.objectives.base import Objective
 from lrmf_tfp.samples.batch import as_batch
-from lrmf_tfp.samples.sample import Sample
 from lrmf_tfp.samples.sources import Source
 
 __all__ = [
@@ -123,10 +122,10 @@ class MMDObjective(DivergenceObjective):
         self.kernel = kernel
         super().__init__(flow, self._mmd, name=name)
 
-    def prepare(self, source: Source) -> None:
+    def prepare_for(self, source: Source) -> None:
         """Choose a named kernel as wide as the training samples ask for."""
         if isinstance(self.kernel, str):
-            rows = [Sample(part.values, part.weights) for part in source.training()]
+            rows = [part.values for part in source.training()]
             self.kernel = build_kernel(self.kernel, *rows)
 
     def _mmd(

@@ -1,4 +1,4 @@
-"""Maximum likelihood: the fit of one density to one sample set (level 3)."""
+"""Maximum likelihood: the fit of one density to one sample set."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class MaximumLikelihoodObjective(Objective):
         density: The `tfd.Distribution` that is fitted.
 
     Examples:
+        >>> import tensorflow as tf
         >>> from lrmf_tfp.densities import gaussian_density
         >>> objective = MaximumLikelihoodObjective(gaussian_density(1))
         >>> round(float(objective(tf.zeros([4, 1])).loss), 4)

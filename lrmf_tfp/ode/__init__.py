@@ -1,4 +1,4 @@
-"""Solvers of ordinary differential equations, which know nothing of flows (level 1)."""
+"""Solvers of ordinary differential equations, which know nothing of flows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explicit Runge-Kutta methods, and how steps are walked and differentiated (level 2)."""
+"""Explicit Runge-Kutta methods, and how steps are walked and differentiated."""
 
 from __future__ import annotations
 

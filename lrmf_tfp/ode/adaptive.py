@@ -1,4 +1,4 @@
-"""A solver whose steps are as long as tolerances allow (level 2)."""
+"""A solver whose steps are as long as tolerances allow."""
 
 from __future__ import annotations
 

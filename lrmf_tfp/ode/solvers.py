@@ -1,4 +1,4 @@
-"""Solvers of ordinary differential equations `dz/dt = f(t, z)`, as objects (level 2).
+"""Solvers of ordinary differential equations `dz/dt = f(t, z)`, as objects.
 
 A state is a tuple of tensors; a rate takes time and state and returns a tuple of the same shapes.
 Solvers compile under XLA. Their gradients come in three ways, see `GRADIENTS`.

@@ -1,7 +1,7 @@
 """What flows that solve an equation tell of their solves: what they cost and how exact they are.
 
 Whoever calls a flow inside `noted_solves` learns of every solve that the call led to, whatever
-stands between (densities, inverses, stacks, objectives); level 2.
+stands between (densities, inverses, stacks, objectives).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Level 6: the argument checks that only pictures need; the rest is in `_validation`."""
+"""The argument checks that only pictures need; the rest is in `_validation`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 6: the look shared by all pictures: colours, sizes, limits and the drawing of points."""
+"""The look shared by all pictures: colours, sizes, limits and the drawing of points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 6: before and after, in one, two or more dimensions."""
+"""Before and after, in one, two or more dimensions."""
 
 from __future__ import annotations
 

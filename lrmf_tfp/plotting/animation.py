@@ -1,4 +1,4 @@
-"""Level 6: an alignment in motion, or several side by side, as a GIF."""
+"""An alignment in motion, or several side by side, as a GIF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 6: methods side by side: where the points went, what moved where, and the training."""
+"""Methods side by side: where the points went, what moved where, and the training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 6: a flow of the plane seen as a displacement field, a moved grid, or step by step."""
+"""A flow of the plane seen as a displacement field, a moved grid, or step by step."""
 
 from __future__ import annotations
 

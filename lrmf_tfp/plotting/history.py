@@ -1,4 +1,4 @@
-"""Level 6: the loss and its terms over the steps of training."""
+"""The loss and its terms over the steps of training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Level 6: images side by side, such as samples of two domains before and after a move."""
+"""Images side by side, such as samples of two domains before and after a move."""
 
 from __future__ import annotations
 

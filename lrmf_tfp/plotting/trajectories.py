@@ -1,4 +1,4 @@
-"""Level 6: the paths that a continuous flow of the plane takes from source to target."""
+"""The paths that a continuous flow of the plane takes from source to target."""
 
 from __future__ import annotations
 

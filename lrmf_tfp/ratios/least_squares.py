@@ -1,29 +1,29 @@
-"""Least-squares fit of a sum of Gaussian bumps to the ratio, uLSIF (level 5)."""
+"""Least-squares fit of a sum of Gaussian bumps to the ratio, uLSIF."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
+from lrmf_tfp._core.spec import described
 from lrmf_tfp._core.typing import Array, Samples
 from lrmf_tfp._validation import check_positive, check_positive_int, check_seed
-from lrmf_tfp.kernels import median_distance
-from lrmf_tfp.ratios.base import (
-    LogRatios,
-    RatioFunction,
-    as_numerator_and_denominator,
-    log_of_ratios,
+from lrmf_tfp.ratios._bumps import (
+    BumpModule,
+    Features,
+    gaussian_features,
+    leave_one_out_scores,
+    solve_coefficients,
 )
+from lrmf_tfp.ratios._kernels import typical_distance
+from lrmf_tfp.ratios._rows import Distinct, Pair, as_pair, distinct, quiet
+from lrmf_tfp.ratios.base import LogRatios, RatioFunction, log_of_ratios
+from lrmf_tfp.ratios.saved import SavedRatio, described_pair
+from lrmf_tfp.samples import Sample
 
-__all__ = [
-    "LeastSquaresRatio",
-    "gaussian_features",
-    "leave_one_out_score",
-    "solve_coefficients",
-]
+__all__ = ["LeastSquaresRatio"]
 
 _MULTIPLES = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 _STRIP_ENTRIES = 2_000_000
@@ -44,6 +44,9 @@ class LeastSquaresRatio(RatioFunction):
     bumps `f` centred at samples of p. Closed form; width and ridge are those of the best
     leave-one-out score, which has a closed form too. Smooth, never below 0, defined everywhere;
     far from p it falls to 0 and its logarithm to -inf. Scale the columns alike before.
+
+    All of it, centres, widths and scores too, depends on the two laws that the samples stand
+    for and on the seed: not on the order of rows, and a row of weight k is a row given k times.
 
     The divergences are means over the samples of the fit: in-sample estimates, none is a bound.
 
@@ -80,7 +83,8 @@ class LeastSquaresRatio(RatioFunction):
         """Store the settings.
 
         Args:
-            num_centres: Largest number of bumps; their centres are drawn from the numerator.
+            num_centres: Largest number of bumps; their centres are drawn from the different rows
+                of the numerator, by weight.
             bandwidths: Widths to choose from, > 0, in the units of the samples; multiples of the
                 median distance from 0.1 to 2 by default.
             ridges: Ridges to choose from, > 0.
@@ -91,12 +95,13 @@ class LeastSquaresRatio(RatioFunction):
         self.ridges = ridges
         self.seed = seed
 
-    def fit(self, numerator: Samples, denominator: Samples) -> LeastSquaresRatio:
+    @quiet
+    def fit(self, numerator: Samples | Sample, denominator: Samples | Sample) -> LeastSquaresRatio:
         """Choose width and ridge, and solve for the coefficients.
 
         Args:
-            numerator: Samples of p, `[N, D]`, N >= 2.
-            denominator: Samples of q, `[M, D]`, M >= 2.
+            numerator: Samples of p, `[N, D]`, N >= 2; a `Sample` where rows have weights.
+            denominator: Samples of q, `[M, D]`, M >= 2, likewise.
 
         Returns:
             The estimator itself.
@@ -106,33 +111,31 @@ class LeastSquaresRatio(RatioFunction):
             ValueError: If shapes differ, rows are too few, values are not finite, or a width or
                 ridge is not above 0.
         """
-        x_p, x_q = as_numerator_and_denominator(numerator, denominator)
-        count = min(check_positive_int(self.num_centres, "num_centres"), len(x_p))
-        ridges = _grid(self.ridges, "ridges")
-        bandwidths = self._bandwidths(x_p, x_q)
-        rng = np.random.default_rng(check_seed(self.seed, "seed"))
-        centres = x_p[rng.choice(len(x_p), count, replace=False)].astype(np.float64)
-        # The score leaves rows out in pairs, and the longer set's last ones not at all.
-        x_p, x_q = (x[rng.permutation(len(x))] for x in (x_p, x_q))
-        best = min(_candidates((x_p, x_q), centres, bandwidths, ridges))
-        features = [gaussian_features(x, centres, bandwidth=best.bandwidth) for x in (x_p, x_q)]
+        pair = as_pair(numerator, denominator)
+        most = check_positive_int(self.num_centres, "num_centres")
+        ridges, seed = _grid(self.ridges, "ridges"), check_seed(self.seed, "seed")
+        laws = distinct(pair.numerator), distinct(pair.denominator)
+        centres = _centres(laws[0], most, np.random.default_rng(seed))
+        best = min(_candidates(laws, centres, self._bandwidths(laws), ridges))
+        features = _features(laws, centres, bandwidth=best.bandwidth)
         self.coefficients_ = solve_coefficients(*features, ridge=best.ridge)
         self.score_, self.bandwidth_, self.ridge_ = best
-        self.centres_, self.dtype_ = centres, x_p.dtype
-        self.in_sample_ = LogRatios(
-            *(log_of_ratios(each @ self.coefficients_) for each in features)
-        )
+        self.centres_ = centres
+        self._note(pair)
+        self._metadata = self._described(pair)
+        log_ratios = (log_of_ratios(each.values @ self.coefficients_) for each in features)
+        self.in_sample_ = LogRatios(*log_ratios, *(law.shares for law in laws))
         return self
 
-    def ratio(self, x: Samples) -> Array:
+    @quiet
+    def ratio(self, x: Samples | Sample) -> Array:
         """Return the estimate of `p(x) / q(x)` `[B]`, >= 0, at samples `[B, D]`.
 
         Raises:
             NotFittedError: If there was no fit.
-            ValueError: If values are not finite or the width is another.
+            ValueError: If values are not finite, the width or the columns are others.
         """
-        self._check_fitted()
-        points = self._points(x, width=self.centres_.shape[1], dtype=self.dtype_)
+        points = self._points(x)
         rows = max(1, _STRIP_ENTRIES // max(self.centres_.shape))
         parts = np.split(points, range(rows, len(points), rows))
         ratios = [
@@ -141,12 +144,12 @@ class LeastSquaresRatio(RatioFunction):
         ]
         return np.concatenate(ratios).astype(self.dtype_)
 
-    def log_ratio(self, x: Samples) -> Array:
+    def log_ratio(self, x: Samples | Sample) -> Array:
         """Return its logarithm `[B]`, nats; -inf where the ratio is 0.
 
         Raises:
             NotFittedError: If there was no fit.
-            ValueError: If values are not finite or the width is another.
+            ValueError: If values are not finite, the width or the columns are others.
         """
         return log_of_ratios(self.ratio(x))
 
@@ -160,81 +163,50 @@ class LeastSquaresRatio(RatioFunction):
     def _log_ratios(self) -> LogRatios:
         return self.in_sample_
 
-    def _bandwidths(self, x_p: Array, x_q: Array) -> tuple[float, ...]:
+    def _saved(self) -> SavedRatio:
+        module = BumpModule(self.centres_, self.coefficients_, bandwidth=self.bandwidth_)
+        return SavedRatio(module, {**self._metadata, "estimates": self._estimates()})
+
+    def _described(self, pair: Pair) -> dict[str, Any]:
+        settings = described(self.get_params(deep=False))
+        chosen = {"bandwidth": self.bandwidth_, "ridge": self.ridge_, "score": self.score_}
+        return {**described_pair(pair, "LeastSquaresRatio"), "settings": settings, **chosen}
+
+    def _bandwidths(self, laws: tuple[Distinct, Distinct]) -> tuple[float, ...]:
         if self.bandwidths is not None:
             return _grid(self.bandwidths, "bandwidths")
-        median = median_distance(x_p, x_q)
+        median = typical_distance(*laws)
         return tuple(multiple * median for multiple in _MULTIPLES)
 
 
-def gaussian_features(x: Array, centres: Array, *, bandwidth: float) -> Array:
-    """Return bumps `[N, K]` of height 1 around centres `[K, D]` at samples `[N, D]`."""
-    squares = np.zeros((len(x), len(centres)))
-    for column, centre in zip(x.astype(np.float64).T, centres.T, strict=True):
-        squares += np.square(np.subtract.outer(column, centre))
-    return np.exp(-squares / (2.0 * bandwidth**2))
+def _centres(law: Distinct, most: int, rng: np.random.Generator) -> Array:
+    """Return rows of a law `[K, D]`, drawn by share, all if they are few."""
+    if len(law.rows) <= most:
+        return law.rows
+    return law.rows[rng.choice(len(law.rows), most, replace=False, p=law.shares)]
+
+
+def _features(
+    laws: tuple[Distinct, Distinct], centres: Array, *, bandwidth: float
+) -> tuple[Features, Features]:
+    first, second = (
+        Features(gaussian_features(law.rows, centres, bandwidth=bandwidth), law.shares)
+        for law in laws
+    )
+    return first, second
 
 
 def _candidates(
-    pair: tuple[Array, Array],
+    laws: tuple[Distinct, Distinct],
     centres: Array,
     bandwidths: tuple[float, ...],
     ridges: tuple[float, ...],
 ) -> Iterator[_Candidate]:
     for bandwidth in bandwidths:
-        features = [gaussian_features(x, centres, bandwidth=bandwidth) for x in pair]
-        for ridge in ridges:
-            yield _Candidate(leave_one_out_score(*features, ridge=ridge), bandwidth, ridge)
-
-
-def solve_coefficients(of_numerator: Array, of_denominator: Array, *, ridge: float) -> Array:
-    """Return `max(0, (H + ridge I)^-1 h)` `[K]` of features `[N, K]` and `[M, K]`.
-
-    Raises:
-        ValueError: If the ridge is too small for the system to be positive definite.
-    """
-    second = of_denominator.T @ of_denominator / len(of_denominator)
-    solve = _solver(second, ridge=ridge)
-    return np.maximum(solve(of_numerator.mean(axis=0)), 0.0)
-
-
-def leave_one_out_score(of_numerator: Array, of_denominator: Array, *, ridge: float) -> float:
-    """Return the mean loss `r(x_q)^2 / 2 - r(x_p)` of pairs of rows left out one by one.
-
-    In each of the `min(N, M)` terms the i-th rows of both features `[N, K]` and `[M, K]` are left
-    out of `H` and `h`; all solutions come from one factorisation by the formula of Sherman and
-    Morrison.
-
-    References:
-        [1] Kanamori, Hido, Sugiyama, JMLR 2009, section 4.3 and figure 2.
-    """
-    n_p, n_q = len(of_numerator), len(of_denominator)
-    pairs = min(n_p, n_q)
-    out_p, out_q = of_numerator[:pairs].T, of_denominator[:pairs].T  # [K, B]
-    total = of_numerator.sum(axis=0)[:, None]
-    # H_i + ridge I = (n_q H - f f') / (n_q - 1) + ridge I = (A - f f' / n_q) n_q / (n_q - 1)
-    second = of_denominator.T @ of_denominator / n_q
-    solve = _solver(second, ridge=ridge * (n_q - 1) / n_q)
-    solved_q = solve(out_q)
-    solved = (solve(total) - solve(out_p)) / (n_p - 1)  # A^-1 h_i
-    along = np.sum(out_q * solved, axis=0)
-    left = n_q - np.sum(out_q * solved_q, axis=0)  # above 0 because A > f f' / n_q
-    coefficients = np.maximum((n_q - 1) / n_q * (solved + solved_q * (along / left)), 0.0)
-    ratios_q = np.sum(out_q * coefficients, axis=0)
-    ratios_p = np.sum(out_p * coefficients, axis=0)
-    return float(np.mean(0.5 * np.square(ratios_q) - ratios_p))
-
-
-def _solver(second: Array, *, ridge: float) -> Callable[[Array], Array]:
-    matrix = second + ridge * np.eye(len(second))
-    try:
-        factor = cho_factor(matrix, lower=True)
-    except np.linalg.LinAlgError:
-        raise ValueError(
-            f"`ridges` must be large enough for a system of {len(second)} centres to be positive "
-            f"definite; got {ridge:g}."
-        ) from None
-    return lambda right: cho_solve(factor, right)
+        features = _features(laws, centres, bandwidth=bandwidth)
+        scores = leave_one_out_scores(*features, ridges=ridges)
+        for score, ridge in zip(scores, ridges, strict=True):
+            yield _Candidate(score, bandwidth, ridge)
 
 
 def _grid(values: Sequence[float], name: str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""What goes in: rows of a domain, how they are split, standardised and drawn (level 1)."""
+"""What goes in: rows of a domain, how they are split, standardised and drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Batch`: the rows that an objective is called on (level 1).
+"""`Batch`: the rows that an objective is called on.
 
 A pytree of arrays or tensors, so that samplers, shards and compiled loops need no special case.
 """

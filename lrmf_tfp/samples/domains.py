@@ -1,4 +1,4 @@
-"""Domains: a mapping from names to samples of one kind (level 1).
+"""Domains: a mapping from names to samples of one kind.
 
 NumPy only. Two domains are `{"source": ..., "target": ...}`; nothing here counts to two.
 """

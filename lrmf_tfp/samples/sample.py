@@ -1,4 +1,4 @@
-"""`Sample`: the rows of one domain with what belongs to them, checked once (level 1).
+"""`Sample`: the rows of one domain with what belongs to them, checked once.
 
 NumPy only. What a user passes anywhere as samples becomes one of these at the door; what an
 objective sees of it is a `Batch`.

@@ -1,4 +1,4 @@
-"""Where batches come from: the protocol `Source`, and arrays and memory maps (level 1).
+"""Where batches come from: the protocol `Source`, and arrays and memory maps.
 
 A source draws `[K, B, ...]`, K batches of B rows, for K steps in one compiled call. Shapes stay
 the same from call to call, so that the compiled loop is traced once.
@@ -55,6 +55,9 @@ class Source(Protocol):
     def only(self, domains: tuple[int, ...]) -> Source:
         """Return the source of some of the domains, by their numbers."""
 
+    def without_weights(self) -> Source:
+        """Return the source whose batches carry no weights, only rows that were drawn by them."""
+
     def batches(self, step: int, num_steps: int, shard: Shard = WHOLE) -> tuple[Batch, ...]:
         """Return `num_steps` batches `[K, B, ...]` of each domain, from optimiser step `step` on.
 
@@ -70,10 +73,13 @@ class ArraySource:
     Nothing is copied but what is drawn.
     """
 
-    def __init__(self, domains: tuple[Batch, ...], *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, domains: tuple[Batch, ...], *, batch_size: int, seed: int, whole: bool = True
+    ) -> None:
         self._domains = domains
         self._batch_size = batch_size
         self._seed = seed
+        self._whole = whole
         self._prepare()
 
     def _prepare(self) -> None:
@@ -109,7 +115,13 @@ class ArraySource:
     def only(self, domains: tuple[int, ...]) -> ArraySource:
         """Return the source of some of the domains, by their numbers."""
         chosen = tuple(self._domains[domain] for domain in domains)
-        return ArraySource(chosen, batch_size=self._batch_size, seed=self._seed)
+        return ArraySource(chosen, batch_size=self._batch_size, seed=self._seed, whole=self._whole)
+
+    def without_weights(self) -> ArraySource:
+        """Return the source whose batches carry no weights; see `Source`."""
+        return ArraySource(
+            self._domains, batch_size=self._batch_size, seed=self._seed, whole=False
+        )
 
     def batches(self, step: int, num_steps: int, shard: Shard = WHOLE) -> tuple[Batch, ...]:
         """Return `num_steps` batches of each domain; see `Source`."""
@@ -128,7 +140,8 @@ class ArraySource:
         shard: Shard,
     ) -> Batch:
         num_rows = len(domain.values)
-        if num_rows <= self._batch_size and (ladder is None or shard.total == 1):
+        whole = ladder is None or (self._whole and shard.total == 1)
+        if num_rows <= self._batch_size and whole:
             return map_parts(lambda part: part[None], domain)
         shape = (num_steps, self._batch_size)
         if ladder is None:

@@ -1,4 +1,4 @@
-"""Rows that are set aside: the only split there is (level 1).
+"""Rows that are set aside: the only split there is.
 
 NumPy only. Everything that holds rows out, aligner, ratios, critics, embeddings and `DomainPair`,
 does so here.

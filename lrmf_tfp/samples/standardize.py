@@ -1,4 +1,4 @@
-"""Moments by which samples are brought to zero mean and unit scale: the only place (level 1).
+"""Moments by which samples are brought to zero mean and unit scale: the only place.
 
 NumPy only, in float64 and block by block, so that a memory map is read and not copied.
 """
@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from lrmf_tfp._core.typing import Array
 from lrmf_tfp.samples.sample import Sample
 
-__all__ = ["FAR", "Standardizer", "common_moments", "weighted_moments", "weighted_quantiles"]
+__all__ = [
+    "FAR",
+    "Standardizer",
+    "common_moments",
+    "weighted_covariance",
+    "weighted_moments",
+    "weighted_quantiles",
+]
 
 FAR = 20.0
 """Entries so many spreads away from their column's median enter no moment."""
@@ -88,6 +95,17 @@ def weighted_moments(
     for block, share in _blocks(rows, weights):
         squares += _counted(block / unit, share, bounds, centre=loc)[1]
     return unit * loc, unit * np.sqrt(squares / mass)
+
+
+def weighted_covariance(rows: Array, weights: Array | None = None) -> tuple[Array, Array]:
+    """Return mean `[D]` and maximum-likelihood covariance `[D, D]` of rows `[N, D]`, float64."""
+    loc, _ = weighted_moments(rows, weights)
+    total, mass = np.zeros((rows.shape[1], rows.shape[1])), 0.0
+    for block, share in _blocks(rows, weights):
+        centred = block - loc
+        total += centred.T @ (centred if share is None else share * centred)
+        mass += len(block) if share is None else float(share.sum())
+    return loc, total / mass
 
 
 def weighted_quantiles(values: Array, probabilities: Array, weights: Array | None = None) -> Array:

@@ -1,4 +1,4 @@
-"""Batches of a `tf.data.Dataset`, and the door through which all data reach a fit (level 1).
+"""Batches of a `tf.data.Dataset`, and the door through which all data reach a fit.
 
 This module needs no TensorFlow; a dataset brings its own.
 """
@@ -39,7 +39,7 @@ class DatasetSource:
     @property
     def has_conditions(self) -> bool:
         """Whether some domain has conditions."""
-        return any(batch.conditions is not None for batch in next(self._once()))
+        return any(batch.conditions is not None for batch in next(self._once(), ()))
 
     def moments(self) -> tuple[Standardizer, ...]:
         """Return the moments of each domain over one pass of the dataset."""
@@ -69,6 +69,10 @@ class DatasetSource:
     def only(self, domains: tuple[int, ...]) -> DatasetSource:
         """Return the source of some of the domains, by their numbers."""
         return DatasetSource(self._dataset, domains=domains, num_aside=self._aside)
+
+    def without_weights(self) -> DatasetSource:
+        """Return the source as it is: a stream comes drawn, or with the weights it has."""
+        return self
 
     def batches(self, step: int, num_steps: int, shard: Shard = WHOLE) -> tuple[Batch, ...]:
         """Return the next `num_steps` batches, stacked."""

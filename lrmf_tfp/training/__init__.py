@@ -1,4 +1,4 @@
-"""How an objective is minimised: one compiled engine with its settings and logs (level 5)."""
+"""How an objective is minimised: one compiled engine with its settings and logs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lrmf_tfp.training.callbacks import (
 from lrmf_tfp.training.config import FitConfig, FitResult
 from lrmf_tfp.training.distribution import Distribution, OneDevice, Replicas
 from lrmf_tfp.training.engine import Trainer
-from lrmf_tfp.training.interrupts import Interrupts, deferred_interrupts
+from lrmf_tfp.training.interrupts import deferred_interrupts
 from lrmf_tfp.training.plan import fit
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "Distribution",
     "FitConfig",
     "FitResult",
-    "Interrupts",
     "OneDevice",
     "Optimizer",
     "PolyakSGD",

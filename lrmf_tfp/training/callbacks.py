@@ -1,4 +1,4 @@
-"""What a fit tells while it runs: events, progress bar, CSV and TensorBoard logs (level 4).
+"""What a fit tells while it runs: events, progress bar, CSV and TensorBoard logs.
 
 A callback is any callable that takes a `TrainingEvent`; one with a `close()` method is closed
 when the outermost fit ends, whichever way it ends.

@@ -1,4 +1,4 @@
-"""Settings and result of a fit, as frozen dataclasses (level 5)."""
+"""Settings and result of a fit, as frozen dataclasses."""
 
 from __future__ import annotations
 

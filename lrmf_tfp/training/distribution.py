@@ -1,4 +1,4 @@
-"""Where the steps of a fit are computed: on one device, or spread over replicas (level 5)."""
+"""Where the steps of a fit are computed: on one device, or spread over replicas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one training engine: a compiled loop, driven until it is done (level 5)."""
+"""The one training engine: a compiled loop, driven until it is done."""
 
 from __future__ import annotations
 
@@ -92,6 +92,8 @@ class Trainer:
         if resume:
             state.resume()
         source = as_source(data, batch_size=config.batch_size, seed=seed)
+        if not self.objective.takes_weights:
+            source = source.without_weights()
         judged = None if validation is None else self._judged(validation, seed=seed)
         num_steps = max(1, math.ceil(share * config.num_steps))
         run, progress = (

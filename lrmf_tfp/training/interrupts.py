@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for a place where stopping leaves nothing half done (level 4)."""
+"""Ctrl-C that waits for a place where stopping leaves nothing half done."""
 
 from __future__ import annotations
 

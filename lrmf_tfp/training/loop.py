@@ -1,4 +1,4 @@
-"""The compiled loop: many optimiser steps in one call, any number of variable groups (level 4).
+"""The compiled loop: many optimiser steps in one call, any number of variable groups.
 
 Variables and slots are changed inside one `tf.while_loop`; under `jit_compile` XLA carries them
 through the loop, so that Python and the runtime stay off the hot path. The optimiser sees the

@@ -1,4 +1,4 @@
-"""`fit`, the front door: runs the whole plan of anything that can be trained (level 5)."""
+"""`fit`, the front door: runs the whole plan of anything that can be trained."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def fit(  # noqa: PLR0913 (the front door: what, on what, how, and who is told)
     data: Any,
     config: FitConfig | None = None,
     *,
-    validation: tuple[Array | Sample, ...] | None = None,
+    validation: tuple[Array | Sample | Batch, ...] | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint_dir: str | Path | None = None,
     resume: bool = False,

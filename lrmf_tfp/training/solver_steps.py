@@ -1,4 +1,4 @@
-"""Keeps the solvers of continuous flows exact while training changes their fields (level 4)."""
+"""Keeps the solvers of continuous flows exact while training changes their fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything a fit needs to go on: weights, slots, snapshots and the record (level 4)."""
+"""Everything a fit needs to go on: weights, slots, snapshots and the record."""
 
 from __future__ import annotations
 

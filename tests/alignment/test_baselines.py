@@ -9,11 +9,12 @@ import pytest
 import tensorflow as tf
 
 import lrmf_tfp as lt
-from lrmf_tfp.alignment.recipes import LINEAR_FLOWS
-from lrmf_tfp.names import OBJECTIVE_NAMES
+from lrmf_tfp.alignment.rows import row_hashes
+from lrmf_tfp.names import FLOWS, OBJECTIVES, named
 
 QUICK = lt.FitConfig(num_steps=400, optimizer=lt.training.Adam(2e-2), jit_compile=False)
-BASELINES = sorted(set(OBJECTIVE_NAMES) - {"lrmf"})
+BASELINES = sorted(set(OBJECTIVES) - {"lrmf"})
+LINEAR_FLOWS = [name for name in FLOWS if FLOWS[name].closed_form and name != "identity"]
 SLOWER = {"adversarial": {"num_steps": 3000, "optimizer": lt.training.Adam(1e-2, beta_1=0.0)}}
 
 
@@ -80,10 +81,10 @@ def test_a_baseline_is_saved_and_loaded_with_its_score(fitted, pair, tmp_path):
 
 
 def test_without_a_score_only_the_map_is_fitted(pair, tmp_path):
-    aligner = lt.Aligner("affine", "energy", config=QUICK, scored=False)
+    aligner = lt.Aligner("affine", lt.objectives.Energy(bound=None), config=QUICK)
     aligner.fit(pair.source, pair.target)
     assert set(aligner.results_) == {"flow"}
-    with pytest.raises(AttributeError, match="needs an objective with densities; got 'energy'"):
+    with pytest.raises(AttributeError, match="needs an objective with densities; got 'Energy'"):
         aligner.score(pair.source, pair.target)
     aligner.save(tmp_path / "model")
     assert lt.load(tmp_path / "model").transform(pair.source).shape == pair.source.shape
@@ -92,17 +93,16 @@ def test_without_a_score_only_the_map_is_fitted(pair, tmp_path):
 @pytest.mark.parametrize("name", LINEAR_FLOWS)
 @pytest.mark.parametrize("start", ["identity", "moments"])
 def test_a_closed_form_flow_is_that_of_the_users_coordinates(pair, name, start):
-    config = lt.FitConfig(num_steps=5, steps_per_call=5, jit_compile=False)
-    aligner = lt.Aligner(
-        name, density="gaussian", start=start, dtype="float64", config=config, scored=False
-    )
-    aligner.fit(pair.source, pair.target)
-    trained = aligner.alignment_._trained_rows
+    spec = named(name, "flow", FLOWS).with_params(start=start)
+    aligner = lt.Aligner(spec, None, dtype="float64").fit(pair.source, pair.target)
+    assert aligner.results_ == {}
+    trained = aligner.alignment_.arrays
+    samples = {"source": lt.Sample.of(pair.source), "target": lt.Sample.of(pair.target)}
     rows = [
-        samples[np.isin(lt.row_hashes(samples), trained[domain])]
-        for domain, samples in (("source", pair.source), ("target", pair.target))
+        sample.take(np.isin(row_hashes(sample), trained[f"trained_{domain}"]))
+        for domain, sample in samples.items()
     ]
-    flow = LINEAR_FLOWS[name](*rows, dtype=tf.float64)
+    flow = spec.solve(*rows, dtype=tf.float64)
     moved, log_det = flow.forward_and_log_det(pair.source)
     np.testing.assert_allclose(aligner.transform(pair.source), moved, rtol=1e-5)
     np.testing.assert_allclose(aligner.log_det_jacobian(pair.source), log_det, rtol=1e-5)
@@ -110,7 +110,7 @@ def test_a_closed_form_flow_is_that_of_the_users_coordinates(pair, name, start):
 
 def test_gaussian_transport_scores_zero_on_gaussians(pair):
     config = lt.FitConfig(num_steps=800, optimizer=lt.training.Adam(2e-2), jit_compile=False)
-    aligner = lt.Aligner("gaussian_ot", density="gaussian", config=config)
+    aligner = lt.Aligner("gaussian_ot", lt.LRMF(density="gaussian"), config=config)
     score = aligner.fit(pair.source, pair.target).score(pair.source, pair.target)
     assert score.converged
     assert abs(score.value) < 0.1
@@ -120,16 +120,21 @@ def test_an_objective_of_ones_own_is_a_function_of_a_flow(pair):
     def squared_transport(flow):
         return lt.objectives.emd_objective(flow, cost="squared_euclidean")
 
-    aligner = lt.Aligner("affine", squared_transport, config=QUICK, scored=False)
+    objective = lt.objectives.MadeObjective(squared_transport, bound=None)
+    aligner = lt.Aligner("affine", objective, config=QUICK)
     moved = aligner.fit(pair.source, pair.target).transform(pair.source)
     assert np.abs(moved.mean(axis=0) - pair.target.mean(axis=0)).max() < 1.0
-    assert aligner.alignment_.metadata["objective"] == "squared_transport"
+    settings = aligner.alignment_.metadata["settings"]
+    assert settings["objective"]["maker"] == "squared_transport"
 
 
-def test_an_objective_that_is_given_is_trained_in_place(pair):
+def test_what_is_given_stays_as_it_was(pair):
     flow = lt.flows.affine_flow(2)
-    objective = lt.objectives.energy_objective(flow)
-    aligner = lt.Aligner(objective=objective, config=QUICK, scored=False, start="identity")
-    aligner.fit(pair.source / 10.0, pair.target)
+    objective = lt.objectives.GivenObjective(lt.objectives.energy_objective(flow), bound=None)
+    aligner = lt.Aligner(objective=objective, config=QUICK)
+    first = aligner.fit(pair.source / 10.0, pair.target).transform(pair.source)
+    again = aligner.fit(pair.source / 10.0, pair.target).transform(pair.source)
     assert aligner.restart_ == 0
-    assert max(np.abs(variable).max() for variable in flow.trainable_variables) > 0.1
+    assert max(np.abs(variable).max() for variable in flow.trainable_variables) == 0.0
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - pair.source).max() > 1.0

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 import lrmf_tfp as lt
-from lrmf_tfp.alignment import Standardizer
 from lrmf_tfp.densities import flow_density, gaussian_density, moment_start
+from lrmf_tfp.samples import Sample, Standardizer
 
 GLOW = functools.partial(lt.flows.glow_flow, steps_per_level=1, hidden_units=(4,))
 CONFIG = lt.FitConfig(num_steps=60, steps_per_call=30, batch_size=64, jit_compile=False)
@@ -45,7 +45,7 @@ def _small_density(event_size, *, dtype, seed):
 @pytest.fixture(scope="module")
 def fitted(source, target):
     flow = GLOW((4, 4, 1), num_levels=1)
-    aligner = lt.Aligner(flow=flow, density=_small_density, config=CONFIG)
+    aligner = lt.Aligner(flow, lt.LRMF(density=_small_density), config=CONFIG)
     return aligner.fit(source, target)
 
 
@@ -83,7 +83,7 @@ def test_saved_images_alignment_answers_the_same(fitted, source, target, tmp_pat
 def test_glow_by_name_aligns_better_than_nothing(source, target):
     config = lt.FitConfig(num_steps=400, batch_size=64, jit_compile=False)  # no compiling
     values = {
-        flow: lt.Aligner(flow=flow, density="glow", config=config, num_restarts=1)
+        flow: lt.Aligner(flow, lt.LRMF(density="glow"), config=config, num_restarts=1)
         .fit(source, target)
         .score(source, target)
         .value
@@ -93,15 +93,17 @@ def test_glow_by_name_aligns_better_than_nothing(source, target):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("objective", ["back_to_back", "mmd"])
+@pytest.mark.parametrize(
+    "objective", [lt.objectives.BackToBack(bound=None), lt.objectives.MMD(bound=None)]
+)
 def test_other_objectives_take_glow(source, target, objective):
-    aligner = lt.Aligner(flow="glow", objective=objective, config=CONFIG, scored=False)
+    aligner = lt.Aligner(flow="glow", objective=objective, config=CONFIG)
     assert aligner.fit(source, target).transform(source).shape == source.shape
 
 
 def test_pixels_of_a_channel_share_their_moments(rng):
     images = rng.normal(size=(50, 2, 3, 2)) * [1.0, 10.0] + [0.0, 5.0]
-    moments = Standardizer.of(images.reshape(50, 12), (2, 3, 2))
+    moments = Standardizer.of(Sample.of(images))
     standard = moments.apply(images.reshape(50, 12), "float64").reshape(images.shape)
     np.testing.assert_allclose(standard.mean(axis=(0, 1, 2)), 0.0, atol=1e-12)
     np.testing.assert_allclose(standard.std(axis=(0, 1, 2)), 1.0, atol=1e-12)
@@ -129,10 +131,12 @@ def test_moment_start_initializes_glow(source):
     assert abs(np.std(density.bijector.inverse(rows)) - 1.0) < 0.05
 
 
-@pytest.mark.parametrize("settings", [{"flow": "glow"}, {"flow": "affine", "density": "glow"}])
+@pytest.mark.parametrize(
+    "settings", [{"flow": "glow"}, {"flow": "affine", "objective": lt.LRMF(density="glow")}]
+)
 def test_glow_needs_images(settings):
     pair = lt.datasets.gaussians(50, num_dims=2, seed=0)
-    match = r"`source` must have shape \[N, H, W\] or \[N, H, W, C\] for 'glow'; got \[50, 2\]"
+    match = r"`source` must have shape \[N, H, W\] or \[N, H, W, C\] for Glow; got events \[2\]"
     with pytest.raises(ValueError, match=match):
         lt.Aligner(**settings).fit(pair.source, pair.target)
 

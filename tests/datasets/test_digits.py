@@ -483,20 +483,17 @@ def test_orders_of_passes_do_not_resemble_each_other():
     assert np.abs(correlation).max() < 5.0 / np.sqrt(count)
 
 
-def test_batches_fit_the_engine(home):
-    import tensorflow as tf
-
-    import lrmf_tfp as lt
+def test_batches_are_what_a_fit_draws(home):
+    from lrmf_tfp.samples.streams import as_source
 
     write_h5(home / "own" / "downloads" / "manual")
     fake_mnist(home / "own")
     stream = datasets.digit_batches(batch_size=8)
     assert [tuple(part.shape) for part in stream.element_spec] == [(8, 16, 16, 1)] * 2
-    density = lt.densities.gaussian_density(256)
-    flat = stream.map(lambda source, target: (tf.reshape(source, [8, 256]),))
-    objective = lt.objectives.MaximumLikelihoodObjective(density)
-    result = lt.fit(objective, flat, lt.FitConfig(num_steps=4, steps_per_call=2, batch_size=8))
-    assert result.num_steps == 4
+    drawn = as_source(stream, batch_size=8, seed=0).batches(0, 3)
+    wanted = zip(*stream.take(3).as_numpy_iterator(), strict=True)
+    for batch, images in zip(drawn, wanted, strict=True):
+        np.testing.assert_array_equal(batch.values, np.stack(images))
 
 
 @pytest.mark.parametrize(

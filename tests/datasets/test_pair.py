@@ -63,11 +63,29 @@ def test_standardized_uses_the_targets_moments(pair):
     assert result.name == pair.name
 
 
+def test_standardized_keeps_one_wrong_cell_from_squeezing_the_others(pair):
+    target = pair.target.copy()
+    target[7, 1] = 1e9
+    result = dataclasses.replace(pair, target=target).standardized()
+    others = np.delete(pair.target[:, 1].astype(np.float64), 7)
+    wanted = (others - others.mean()) / others.std()
+    np.testing.assert_allclose(np.delete(result.target[:, 1], 7), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(result.target[:, 0], pair.standardized().target[:, 0])
+
+
 def test_standardized_refuses_a_constant_column(pair):
     target = pair.target.copy()
     target[:, 2] = 7.0
     with pytest.raises(ValueError, match="`target` must vary in every column; got .* column 2"):
         dataclasses.replace(pair, target=target).standardized()
+
+
+def test_samples_are_the_domains_with_their_labels(pair):
+    samples = pair.samples()
+    assert list(samples) == ["source", "target"]
+    assert samples["source"].values is pair.source
+    assert samples["target"].labels is pair.target_labels
+    assert (samples["source"].weights, samples["source"].conditions) == (None, None)
 
 
 def test_swap_exchanges_everything(pair):
@@ -124,6 +142,7 @@ def test_images_keep_their_shape(images):
     assert (images.source.dtype, images.num_dims) == (np.float32, 32)
     assert "source=[9, 4, 4, 2], target=[7, 4, 4, 2]" in repr(images)
     assert images.swap().target.shape == (9, 4, 4, 2)
+    assert images.samples()["target"].event_shape == (4, 4, 2)
     train, held_out = images.split(0.3)
     assert (train.source.shape, held_out.target.shape) == ((6, 4, 4, 2), (2, 4, 4, 2))
     np.testing.assert_array_equal(train.source, images.source[train.source_labels])

@@ -104,23 +104,23 @@ def test_neighbours_kept_are_those_that_counting_finds(rng):
             for p in (x, y)
         ]
         kept += len(near[0] & near[1])
-    assert neighbourhood_preservation(x, y, num_neighbors=7) == pytest.approx(kept / 420)
+    assert neighbourhood_preservation(x, y, num_neighbours=7) == pytest.approx(kept / 420)
 
 
 def test_points_that_fall_together_are_not_their_own_neighbours():
-    assert 0.0 <= neighbourhood_preservation(np.eye(5), np.zeros((5, 1)), num_neighbors=2) <= 1.0
-    assert neighbourhood_preservation(np.eye(5), np.zeros((5, 1)), num_neighbors=4) == 1.0
+    assert 0.0 <= neighbourhood_preservation(np.eye(5), np.zeros((5, 1)), num_neighbours=2) <= 1.0
+    assert neighbourhood_preservation(np.eye(5), np.zeros((5, 1)), num_neighbours=4) == 1.0
 
 
 @pytest.mark.parametrize(
-    ("y", "num_neighbors", "message"),
+    ("y", "num_neighbours", "message"),
     [
         (np.ones((4, 1)), 1, r"`y` must have 5 rows to match `x`; got \[4, 1\]"),
-        (np.ones((5, 1)), 5, "`num_neighbors` must be below 5, the number of rows; got 5"),
-        (np.ones((5, 1)), 0, "`num_neighbors` must be at least 1; got 0"),
+        (np.ones((5, 1)), 5, "`num_neighbours` must be below 5, the number of rows; got 5"),
+        (np.ones((5, 1)), 0, "`num_neighbours` must be at least 1; got 0"),
         (np.full((5, 1), np.nan), 1, "`y` must be finite"),
     ],
 )
-def test_bad_neighbourhoods_are_named(y, num_neighbors, message):
+def test_bad_neighbourhoods_are_named(y, num_neighbours, message):
     with pytest.raises(ValueError, match=message):
-        neighbourhood_preservation(np.ones((5, 2)), y, num_neighbors=num_neighbors)
+        neighbourhood_preservation(np.ones((5, 2)), y, num_neighbours=num_neighbours)

@@ -10,6 +10,7 @@ from tensorflow_probability import distributions as tfd
 
 import lrmf_tfp as lt
 from lrmf_tfp.flows import AffineLayer, glow_flow, real_nvp_flow, spline_flow
+from lrmf_tfp.samples.streams import as_source
 from tests.cases import perturb
 
 BUILDERS = {"real_nvp": real_nvp_flow, "spline": spline_flow}
@@ -133,8 +134,8 @@ def test_fitted_density_is_that_of_each_label(rng):
 
 def test_samples_and_conditions_are_drawn_together(rng):
     x = rng.normal(size=(50, 2)).astype(np.float32)
-    sampler = lt.training.samplers.as_sampler(((x, x[:, 0] > 0.0),), batch_size=8, seed=0)
-    ((samples, condition),) = sampler.draw(0, 4)
+    source = as_source(((x, x[:, 0] > 0.0),), batch_size=8, seed=0)
+    ((samples, _, condition),) = source.batches(0, 4)
     assert samples.shape == (4, 8, 2)
     np.testing.assert_array_equal(condition, samples[..., 0] > 0.0)
 
@@ -167,9 +168,7 @@ def test_bad_conditions_are_named(flow, x, condition, match):
             "`condition_size` must be at least 1; got -1",
         ),
         (
-            lambda: lt.training.samplers.as_sampler(
-                ((np.zeros((4, 2)), np.zeros(3)),), batch_size=2, seed=0
-            ),
+            lambda: as_source(((np.zeros((4, 2)), np.zeros(3)),), batch_size=2, seed=0),
             r"`data\[0\]` must be samples and as many conditions; got shapes \[\[4, 2\], \[3\]\]",
         ),
     ],

@@ -8,15 +8,17 @@ import tensorflow as tf
 
 from lrmf_tfp.networks import ImageDecoder, ImageEncoder
 
-SHAPES = [(16, 16, 1), (28, 28, 1), (32, 32, 3), (4, 8, 3)]
+SHAPES = [(8, 8, 1), (12, 4, 1), (4, 8, 3)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_encoder_and_decoder_have_mirrored_shapes(rng, shape):
     images = rng.uniform(size=(3, *shape)).astype(np.float32)
-    vectors = ImageEncoder(shape, 5, channels=8, hidden_units=(16, 8))(images)
+    encoder = ImageEncoder(shape, 5, channels=4, hidden_units=(8, 4))
+    assert tuple(encoder.image_shape) == shape
+    vectors = encoder(images)
     assert vectors.shape == [3, 5]
-    assert ImageDecoder(5, shape, channels=8, hidden_units=(8, 16))(vectors).shape == [3, *shape]
+    assert ImageDecoder(5, shape, channels=4, hidden_units=(4, 8))(vectors).shape == [3, *shape]
 
 
 def test_without_hidden_layers_the_vectors_are_linear_in_the_features(rng):
@@ -42,10 +44,13 @@ def test_the_convolution_is_one_of_stride_4(rng):
 
 def test_the_seed_decides_and_all_variables_are_trained(rng):
     images = rng.uniform(size=(2, 8, 8, 1)).astype(np.float32)
-    first, same, other = (ImageEncoder((8, 8, 1), 3, seed=seed)(images) for seed in (0, 0, 1))
+    sizes = {"channels": 4, "hidden_units": (8,)}
+    first, same, other = (
+        ImageEncoder((8, 8, 1), 3, seed=seed, **sizes)(images) for seed in (0, 0, 1)
+    )
     np.testing.assert_array_equal(first, same)
     assert np.abs(first - other).max() > 1e-3
-    decoder = ImageDecoder(3, (8, 8, 1))
+    decoder = ImageDecoder(3, (8, 8, 1), **sizes)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(decoder(first) ** 2)
     slopes = tape.gradient(loss, decoder.trainable_variables)

@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from lrmf_tfp.networks import MLP
 from lrmf_tfp.objectives import ClassificationObjective
+from lrmf_tfp.samples import Batch
 
 P, Q = norm(1.0, 1.0), norm(0.0, 2.0)
 OPTIMUM = 1.1299444  # 2 log 2 - 2 JSD of the two
@@ -88,6 +89,32 @@ def test_large_logits_do_not_saturate(dtype):
     assert loss.dtype == dtype
     assert float(loss) == pytest.approx(2000.0)
     assert float(tape.gradient(loss, x)[0, 0]) == pytest.approx(-2.0)
+
+
+def test_weights_make_the_means_weighted(rng):
+    x, y = rng.normal(size=(7, 1)), rng.normal(size=(4, 1))
+    weights = [rng.uniform(size=len(z)) for z in (x, y)]
+    objective = ClassificationObjective(Logits(lambda z: 2.0 * z), prior_log_odds=math.log(3.0))
+    terms = objective(*(Batch(z, tf.constant(w)) for z, w in zip((x, y), weights, strict=True)))
+    of_x = np.average(np.logaddexp(0.0, -2.0 * x[:, 0]), weights=weights[0])
+    of_y = np.average(np.logaddexp(0.0, 2.0 * y[:, 0]), weights=weights[1])
+    wanted = [2.0 * (0.75 * of_x + 0.25 * of_y), of_x, of_y]
+    assert [float(term) for term in terms] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_whole_weights_are_repeated_rows_and_zeros_are_none(rng):
+    x, y, times = rng.normal(size=(5, 1)), rng.normal(size=(4, 1)), [0, 3, 1, 2, 0]
+    objective = ClassificationObjective(Logits(lambda z: z**2 - 1.0))
+    weighted = objective(Batch(x, tf.constant(times, tf.float64)), y)
+    repeated = objective(np.repeat(x, times, axis=0), y)
+    assert [float(a) for a in weighted] == pytest.approx([float(a) for a in repeated], rel=1e-12)
+
+
+@pytest.mark.parametrize("odds", [-1000.0, 1000.0])
+def test_odds_beyond_every_exponential_leave_one_set(odds):
+    terms = ClassificationObjective(Logits(lambda z: z), prior_log_odds=odds)([[0.5]], [[0.5]])
+    kept = terms.numerator_loss if odds > 0.0 else terms.denominator_loss
+    assert float(terms.loss) == pytest.approx(2.0 * float(kept))
 
 
 def test_either_shape_of_logits_serves(rng):

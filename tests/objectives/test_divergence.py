@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lrmf_tfp import divergences, kernels, objectives
 from lrmf_tfp.flows import affine_flow
-from lrmf_tfp.training import SGD, FitConfig, fit, fit_stages
+from lrmf_tfp.training import SGD, FitConfig, fit
 from tests.cases import perturb
 
 
@@ -66,7 +66,7 @@ def test_a_kernels_name_gets_its_width_from_the_training_samples(rng):
     x, y = clouds(rng)
     objective = objectives.MMDObjective(affine_flow(2), kernel="gaussian")
     config = FitConfig(num_steps=2, batch_size=8, steps_per_call=2, jit_compile=False)
-    fit_stages(objective, (x, y), (x, y), config)
+    fit(objective, (x, y), config, validation=(x, y))
     wanted = kernels.median_distance(x, y)
     assert float(objective.kernel.bandwidth) == pytest.approx(float(wanted), rel=1e-6)
 

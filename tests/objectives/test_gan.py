@@ -13,13 +13,15 @@ from lrmf_tfp.networks import MLP
 from lrmf_tfp.objectives import (
     ClippedMLP,
     DivergenceTerms,
+    FGANObjective,
     GANObjective,
     MMDGANObjective,
     MMDNetObjective,
     Objective,
     implicit_generator,
 )
-from lrmf_tfp.objectives.generative.mmd_gan import clipped
+from lrmf_tfp.objectives.generative.clipped import clipped
+from lrmf_tfp.samples import Batch
 from lrmf_tfp.training import SGD, Adam, ConstantSchedule, FitConfig, fit
 
 
@@ -47,6 +49,35 @@ def test_gan_losses_are_binary_cross_entropies(rng):
     wanted = -0.5 * (np.log(of_y).mean() + np.log(1.0 - of_x).mean())
     np.testing.assert_allclose(terms.discriminator_loss, wanted, rtol=1e-10)
     np.testing.assert_allclose(terms.loss, -np.log(of_x).mean(), rtol=1e-10)
+
+
+WEIGHTED = {
+    "gan": lambda flow: GANObjective(flow, network(2, 1)),
+    "kl": lambda flow: FGANObjective(flow, network(2, 1)),
+    "hellinger": lambda flow: FGANObjective(flow, network(2, 1), divergence="squared_hellinger"),
+    "donsker": lambda flow: FGANObjective(flow, network(2, 1), divergence="donsker_varadhan"),
+    "mmd_net": MMDNetObjective,
+    "mmd_gan": lambda flow: MMDGANObjective(flow, network(2, 3), network(3, 2, seed=2)),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_a_row_of_weight_3_counts_as_three_rows(name, rng):
+    """On both sides, in every term and in the held-out loss, whatever the scale of the weights.
+
+    A row of weight 0 counts as none.
+    """
+    objective = WEIGHTED[name](identity_flow(2, dtype=tf.float64))
+    sets = clouds(rng, rows=6)
+    counts = [np.arange(len(rows)) % 4 for rows in sets]
+    repeated = [np.repeat(rows, count, axis=0) for rows, count in zip(sets, counts, strict=True)]
+    scaled = [1e300 * counts[0], 1e-300 * counts[1]]
+    weighted = [Batch(rows, weights) for rows, weights in zip(sets, scaled, strict=True)]
+    assert objective.takes_weights
+    np.testing.assert_allclose(objective(*weighted), objective(*repeated), rtol=1e-9)
+    found, wanted = (objective.validation_loss(*batches) for batches in (weighted, repeated))
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    assert objective.most_validation_rows == 2000  # of an energy distance, which is quadratic
 
 
 def test_gan_losses_stay_finite_where_sigmoids_saturate():
@@ -161,7 +192,7 @@ def test_a_clipped_network_stays_at_the_wall_and_comes_back(sign):
     assert abs(float(kernel[0, 0])) <= 0.1 + 1e-7
     optimizer = SGD(0.01, schedule=ConstantSchedule())
     config = FitConfig(
-        num_steps=100, optimizer=optimizer, average_decay=0.0, steps_per_call=100, batch_size=4
+        num_steps=60, optimizer=optimizer, average_decay=0.0, batch_size=4, jit_compile=False
     )
     data = (np.zeros((4, 1), np.float32),)
     fit(Pull(network, sign), data, config)

@@ -8,8 +8,13 @@ import tensorflow as tf
 
 from lrmf_tfp.densities import gaussian_density
 from lrmf_tfp.flows import affine_flow
-from lrmf_tfp.objectives import MaximumLikelihoodObjective, NoisyObjective, energy_objective
-from lrmf_tfp.objectives.lrmf.noise import check_noise_scales
+from lrmf_tfp.objectives import (
+    Anneal,
+    MaximumLikelihoodObjective,
+    NoisyObjective,
+    energy_objective,
+)
+from lrmf_tfp.samples import Batch
 
 
 def test_the_loss_is_that_of_the_convolved_density(rng):
@@ -36,13 +41,13 @@ def test_blurred_samples_are_those_of_the_held_out_loss(rng):
     noisy = NoisyObjective(MaximumLikelihoodObjective(gaussian_density(2)))
     noisy.scale.assign(2.0)
     x = rng.normal(size=(300, 2)).astype(np.float32)
-    blurred = noisy.blurred(x)
+    blurred = noisy.blurred(Batch(x)).values
     assert (blurred - x).std() == pytest.approx(2.0, rel=0.1)
     same = float(noisy.objective.validation_loss(blurred))
     assert float(noisy.validation_loss(x)) == pytest.approx(same, rel=1e-6)
 
 
-@pytest.mark.parametrize("scales", [(1.0, 2.0), (1.0, 1.0), (1.0, 0.0), (-1.0,), (np.inf,)])
+@pytest.mark.parametrize("scales", [(1.0, 2.0), (1.0, 1.0), (1.0, 0.0), (-1.0,), (np.inf,), ()])
 def test_scales_must_fall_and_be_positive(scales):
-    with pytest.raises(ValueError, match="`noise_scales` must be positive numbers, each below"):
-        check_noise_scales(scales)
+    with pytest.raises(ValueError, match="`scales` must be positive numbers, each below"):
+        Anneal(*scales)

@@ -1,4 +1,4 @@
-"""The VAE's terms against TensorFlow Probability, domains of unequal size, augmentation, XLA."""
+"""The VAE's terms against TensorFlow Probability, domains, weights, augmentation, XLA."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import tensorflow_probability as tfp
 import lrmf_tfp as lt
 from lrmf_tfp.networks import ImageDecoder, ImageEncoder
 from lrmf_tfp.objectives import VAEObjective
+from lrmf_tfp.samples import Batch, Sample
 from tests.cases import perturb
 
 tfd = tfp.distributions
-SHAPE, SEED = (8, 8, 1), [3, 4]
+SHAPE, SEED = (4, 8, 1), [3, 4]
 
 
 def build(**settings):
-    sizes = {"channels": 4, "hidden_units": (8,)}
+    sizes = {"channels": 2, "hidden_units": (4,)}
     encoder = perturb(ImageEncoder(SHAPE, 6, **sizes))
     return VAEObjective(encoder, perturb(ImageDecoder(3, SHAPE, **sizes)), **settings)
 
@@ -43,7 +44,7 @@ def test_terms_are_those_of_probability_distributions(rng):
 
 def test_the_bound_is_below_the_evidence(rng):
     """With two latent dimensions the evidence is an integral over a grid."""
-    sizes = {"channels": 4, "hidden_units": (8,)}
+    sizes = {"channels": 2, "hidden_units": (4,)}
     objective = VAEObjective(ImageEncoder(SHAPE, 4, **sizes), ImageDecoder(2, SHAPE, **sizes))
     image = tf.round(draw(rng, 1))
     axis = np.linspace(-6.0, 6.0, 121)
@@ -65,6 +66,65 @@ def test_a_small_domain_counts_as_much_as_a_large_one(rng):
     each = np.asarray(objective.evaluate(pooled, pooled, seed=seed).loss)
     np.testing.assert_allclose(both, 0.5 * (each[:3].mean() + each[3:].mean()), rtol=1e-5)
     np.testing.assert_allclose(objective(small, large, seed=seed).loss, both, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-60, 1e300])
+def test_weights_of_any_scale_make_weighted_means(rng, scale):
+    objective, images, seed = build(), draw(rng, 12), tf.constant([0, 0])
+    weights = rng.uniform(size=8)
+    weighted = Batch(images[:8], tf.constant(scale * weights), None)
+    terms = objective.evaluate(images, images, seed=seed)
+    found = objective(weighted, images[8:], seed=seed)
+    for name in found._fields:
+        each = np.asarray(getattr(terms, name))
+        wanted = 0.5 * (np.average(each[:8], weights=weights) + each[8:].mean())
+        np.testing.assert_allclose(getattr(found, name), wanted, rtol=1e-5)
+    np.testing.assert_allclose(objective.validation_loss(weighted, images[8:]), found.loss)
+
+
+def test_a_weighted_sample_smaller_than_a_batch_is_used_whole(rng):
+    """Its weights with it: what is recorded of the first step is their mean, by hand."""
+    objective = build()
+    sample = Sample.of(draw(rng, 10).numpy(), weights=np.arange(10.0))
+    _, kl = objective.evaluate(sample.values, sample.values, seed=tf.constant([0, 0]))[1:]
+    config = lt.FitConfig(num_steps=1, steps_per_call=1, average_decay=0.0, jit_compile=False)
+    result = lt.fit(objective, (sample,), config)
+    np.testing.assert_allclose(result.history["kl"], np.average(kl, weights=sample.weights), 1e-4)
+
+
+def test_rows_of_a_sample_are_images_again(rng):
+    objective, images = build(), draw(rng, 5)
+    batch = Sample.of(images.numpy()).batch()
+    assert batch.values.shape == (5, 32)
+    wanted = objective.validation_loss(images)
+    np.testing.assert_allclose(objective.validation_loss(batch), wanted, rtol=1e-6)
+    plain = VAEObjective(tf.Module(), objective.decoder)  # which tells no shape
+    for wrong in (objective, plain):
+        with pytest.raises(
+            ValueError, match=r"`batches` must be images \[B, H, W, C\]; got shape"
+        ):
+            wrong.validation_loss(images[..., 0] if wrong is objective else batch)
+
+
+class Learned(tf.Module):
+    """An augmentation with a variable."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = tf.Variable(0.5)
+
+    def __call__(self, images, seed):
+        del seed
+        return self.factor * images
+
+
+def test_the_networks_are_trained_and_the_augmentation_is_not():
+    objective = build(augmentation=Learned())
+    (group,) = objective.groups()
+    networks = (objective.encoder, objective.decoder)
+    wanted = {id(variable) for part in networks for variable in part.trainable_variables}
+    assert {id(variable) for variable in group.variables} == wanted
+    assert len(group.variables) == len(wanted)
 
 
 @pytest.mark.parametrize("denoising", [True, False])
@@ -89,6 +149,7 @@ def test_an_augmentation_changes_what_is_seen_or_also_what_is_wanted(rng, denois
     )
 
 
+@pytest.mark.slow
 def test_xla_gives_the_same_terms_on_average(rng):
     """Its random numbers are others, so that single images differ."""
     objective = build(augmentation=lt.embeddings.RandomAffine())

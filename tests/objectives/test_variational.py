@@ -9,6 +9,7 @@ import tensorflow as tf
 from lrmf_tfp.divergences import F_DIVERGENCES, VARIATIONAL_BOUNDS
 from lrmf_tfp.networks import MLP
 from lrmf_tfp.objectives import VariationalObjective
+from lrmf_tfp.samples import Batch
 from lrmf_tfp.training import Adam, FitConfig, fit
 from tests.reference import finite_difference
 
@@ -55,6 +56,44 @@ def test_donsker_varadhan_is_the_formula(batches):
     v, w = (objective.network(tf.constant(batch)).numpy()[:, 0] for batch in batches)
     wanted = np.mean(v) - np.log(np.mean(np.exp(w)))
     assert float(objective(*map(tf.constant, batches)).bound) == pytest.approx(wanted, rel=1e-12)
+
+
+def weighted(batches, rng):
+    return tuple(Batch(tf.constant(x), tf.constant(rng.uniform(size=len(x)))) for x in batches)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_weights_make_the_means_weighted(name, batches, rng):
+    objective, (x, y) = VariationalObjective(network(), divergence=name), weighted(batches, rng)
+    v, w = (objective.network(batch.values).numpy()[:, 0] for batch in (x, y))
+    activation, conjugate = FORMULAS[name]
+    wanted = np.average(activation(v), weights=x.weights)
+    wanted -= np.average(conjugate(w), weights=y.weights)
+    assert float(objective(x, y).bound) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_weights_of_donsker_varadhan_stand_inside_the_logarithm(batches, rng):
+    objective = VariationalObjective(network(), divergence="donsker_varadhan")
+    x, y = weighted(batches, rng)
+    v, w = (objective.network(batch.values).numpy()[:, 0] for batch in (x, y))
+    wanted = np.average(v, weights=x.weights) - np.log(np.average(np.exp(w), weights=y.weights))
+    assert float(objective(x, y).bound) == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("divergence", VARIATIONAL_BOUNDS)
+def test_a_row_without_mass_counts_as_absent(divergence, batches):
+    """However far away it is."""
+    objective = VariationalObjective(network(), divergence=divergence)
+    plain = [Batch(tf.constant(x), tf.constant(2.0 * np.ones(len(x)))) for x in batches]
+    far = np.full((1, 2), 1e6)
+    more = [Batch(tf.concat([x, far], 0), tf.concat([w, [0.0]], 0)) for x, w, _ in plain]
+    values = []
+    for pair in (batches, plain, more):
+        with tf.GradientTape() as tape:
+            loss = objective(*pair).loss
+        slope = tape.gradient(loss, objective.network.layers[-1].bias)
+        values.append((float(loss), float(slope[0])))
+    np.testing.assert_allclose(values[1:], [values[0]] * 2, rtol=1e-12)
 
 
 def test_a_divergence_may_be_given_as_an_object(batches):
@@ -125,6 +164,6 @@ def test_bad_arguments_are_named(batches):
     with pytest.raises(ValueError, match="`divergence` must be one of.*'wasserstein'"):
         VariationalObjective(network(), divergence="wasserstein")
     wide = MLP(2, 3, hidden_units=(4,), dtype=tf.float64)
-    match = r"`network` must return shape \[B\] or \[B, 1\]; got \(7, 3\)"
+    match = r"`network` must return shape \[B\] or \[B, 1\]; got \[7, 3\]"
     with pytest.raises(ValueError, match=match):
         VariationalObjective(wide)(*map(tf.constant, batches))

@@ -12,7 +12,13 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
-from lrmf_tfp.ratios import wasserstein, wasserstein_critic
+from lrmf_tfp.ratios import (
+    Critic,
+    DifferentiableCritic,
+    _lipschitz,
+    wasserstein_critic,
+)
+from lrmf_tfp.samples import Sample
 
 METHODS = ("all_pairs", "cross", "neighbours", "sorting")
 CASES = {
@@ -37,7 +43,7 @@ def betas(num_source, num_target, shift, seed=0):
 
 def excess(critic):
     """By how much the values rise above a slope of 1, over all pairs of points."""
-    steps = np.abs(critic.values[:, None] - critic.values)
+    steps = np.abs(critic.point_values[:, None] - critic.point_values)
     return np.max(steps - (1.0 + 1e-9) * cdist(critic.points, critic.points))
 
 
@@ -47,10 +53,10 @@ def test_distance_is_scipys(method, case):
     critic = wasserstein_critic(x, y, method=method)
     wanted = wasserstein_distance(x[:, 0], y[:, 0])
     assert critic.distance == pytest.approx(wanted, abs=1e-9)
-    gap = critic.values[: len(x)].mean() - critic.values[len(x) :].mean()
+    gap = critic.point_values[: len(x)].mean() - critic.point_values[len(x) :].mean()
     assert gap == pytest.approx(wanted, abs=1e-9)
     assert excess(critic) < 1e-14
-    assert critic.values.min() == 0.0
+    assert critic.point_values.min() == 0.0
 
 
 @pytest.mark.parametrize("shape", [(20, 20), (17, 29)])
@@ -66,12 +72,53 @@ def test_distance_in_the_plane_is_that_of_the_best_plan(method, shape, rng):
     assert excess(critic) < 1e-14
 
 
+def test_it_is_a_critic_without_a_gradient():
+    critic = wasserstein_critic([[0.0]], [[1.0]])
+    assert isinstance(critic, Critic)
+    assert not isinstance(critic, DifferentiableCritic)
+    assert type(critic([[0.5]])) is np.ndarray
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_weighted_distance_is_scipys(method, case):
+    x, y = betas(*CASES[case])
+    rng = np.random.default_rng(1)
+    weights = [rng.uniform(0.1, 1.0, len(z)) for z in (x, y)]
+    pair = [Sample.of(z, weights=w) for z, w in zip((x, y), weights, strict=True)]
+    critic = wasserstein_critic(*pair, method=method)
+    wanted = wasserstein_distance(x[:, 0], y[:, 0], *weights)
+    assert critic.distance == pytest.approx(wanted, abs=1e-9)
+    values = np.split(critic.point_values, [len(x)])
+    gap = [np.average(v, weights=w) for v, w in zip(values, weights, strict=True)]
+    assert gap[0] - gap[1] == pytest.approx(wanted, abs=1e-9)
+    assert excess(critic) < 1e-14
+
+
+@pytest.mark.parametrize("method", ["all_pairs", "cross"])
+def test_weighted_distance_in_the_plane_is_that_of_the_best_plan(method, rng):
+    x, y = rng.normal(size=(17, 2)), rng.normal(size=(14, 2)) + [1.0, 0.3]
+    weights = [rng.uniform(0.1, 1.0, len(z)) for z in (x, y)]
+    pair = [Sample.of(z, weights=w) for z, w in zip((x, y), weights, strict=True)]
+    a, b = (w / w.sum() for w in weights)
+    wanted = ot.emd2(a, b, cdist(x, y))
+    assert wasserstein_critic(*pair, method=method).distance == pytest.approx(wanted, abs=1e-9)
+
+
+def test_shares_that_rounding_makes_unequal_are_equal():
+    """A tenth three times against three tenths: between them the critic is level."""
+    x = Sample.of([[0.0], [0.1], [0.2], [9.0]], weights=[0.1, 0.1, 0.1, 0.7])
+    y = Sample.of([[0.3], [8.0]], weights=[0.3, 0.7])
+    critic = wasserstein_critic(x, y)
+    assert critic([[1.0]])[0] == pytest.approx(critic([[7.0]])[0], abs=1e-12)
+    assert critic.distance == pytest.approx(0.1 * (0.3 + 0.2 + 0.1) + 0.7, rel=1e-12)
+
+
 def test_ties_within_and_between_the_sets(method):
     x, y = np.array([[0.0], [0.0], [1.0]]), np.array([[1.0], [1.0], [0.0], [3.0]])
     critic = wasserstein_critic(x, y, method=method)
     assert critic.distance == pytest.approx(wasserstein_distance(x[:, 0], y[:, 0]), abs=1e-12)
     for place in (0.0, 1.0):
-        assert np.ptp(critic.values[critic.points[:, 0] == place]) < 1e-12
+        assert np.ptp(critic.point_values[critic.points[:, 0] == place]) < 1e-12
 
 
 def test_equal_samples_have_distance_zero(method):
@@ -79,7 +126,7 @@ def test_equal_samples_have_distance_zero(method):
     assert wasserstein_critic(x, x[::-1], method=method).distance == pytest.approx(0.0, abs=1e-12)
     same = wasserstein_critic([[2.0]], [[2.0], [2.0]], method=method)
     assert same.distance == 0.0
-    assert np.all(same.values == 0.0)
+    assert np.all(same.point_values == 0.0)
 
 
 def test_disjoint_supports_give_the_difference_of_means_and_slope_minus_one(method):
@@ -87,7 +134,7 @@ def test_disjoint_supports_give_the_difference_of_means_and_slope_minus_one(meth
     critic = wasserstein_critic(x, y, method=method)
     assert critic.distance == pytest.approx(y.mean() - x.mean(), abs=1e-12)
     gap = np.linspace(x.max(), y.min(), 50)[:, None]
-    for extension in (critic.upper, critic.lower, critic.midpoint):
+    for extension in (critic.upper, critic.lower, critic):
         np.testing.assert_allclose(np.diff(extension(gap)) / np.diff(gap[:, 0]), -1.0, atol=1e-9)
 
 
@@ -109,17 +156,17 @@ def test_extensions_are_lipschitz_and_go_through_the_values(size, rng):
     x, y = rng.normal(size=(13, size)), rng.normal(size=(9, size)) + 0.5
     critic = wasserstein_critic(x, y, method="all_pairs")
     z = rng.uniform(-4.0, 4.0, size=(300, size))
-    upper, lower, middle = critic.upper(z), critic.lower(z), critic.midpoint(z)
+    upper, lower, middle = critic.upper(z), critic.lower(z), critic(z)
     assert np.all(lower <= upper + 1e-12)
     np.testing.assert_allclose(middle, 0.5 * (lower + upper))
     distances = cdist(z, z)
     for extension, there in [
         (critic.upper, upper),
         (critic.lower, lower),
-        (critic.midpoint, middle),
+        (critic, middle),
     ]:
         assert np.max(np.abs(there[:, None] - there) - distances) < 1e-12
-        np.testing.assert_allclose(extension(critic.points), critic.values, atol=1e-12)
+        np.testing.assert_allclose(extension(critic.points), critic.point_values, atol=1e-12)
 
 
 def test_extensions_are_the_extreme_ones(rng):
@@ -128,7 +175,7 @@ def test_extensions_are_the_extreme_ones(rng):
     critic = wasserstein_critic(x, y)
     z = np.linspace(-1.0, 3.0, 101)
     order = np.argsort(critic.points[:, 0])
-    between = np.interp(z, critic.points[order, 0], critic.values[order])
+    between = np.interp(z, critic.points[order, 0], critic.point_values[order])
     assert np.all(critic.lower(z) <= between + 1e-12)
     assert np.all(between <= critic.upper(z) + 1e-12)
 
@@ -138,7 +185,7 @@ def test_beyond_the_samples_the_extensions_part_and_the_midpoint_is_flat():
     z = np.array([-2.0, -1.0, 4.0, 5.0])
     np.testing.assert_allclose(np.diff(critic.upper(z))[[0, 2]], [-1.0, 1.0], atol=1e-12)
     np.testing.assert_allclose(np.diff(critic.lower(z))[[0, 2]], [1.0, -1.0], atol=1e-12)
-    np.testing.assert_allclose(np.diff(critic.midpoint(z))[[0, 2]], 0.0, atol=1e-12)
+    np.testing.assert_allclose(np.diff(critic(z))[[0, 2]], 0.0, atol=1e-12)
 
 
 def test_values_move_with_the_samples(method):
@@ -150,7 +197,12 @@ def test_values_move_with_the_samples(method):
 
 def test_equal_shares_leave_the_critic_level():
     critic = wasserstein_critic([0.0, 3.0], [1.0, 2.0])
-    assert critic.values.tolist() == [1.0, 1.0, 0.0, 0.0]  # 0 between 1 and 2: free, so level
+    assert critic.point_values.tolist() == [
+        1.0,
+        1.0,
+        0.0,
+        0.0,
+    ]  # 0 between 1 and 2: free, so level
 
 
 def fastest(function, repeats=5):
@@ -173,7 +225,7 @@ def test_time_of_the_sort_and_of_all_pairs(rng):
 
 def test_a_solver_that_fails_is_reported(monkeypatch):
     failed = SimpleNamespace(status=4, message="numerical difficulties")
-    monkeypatch.setattr(wasserstein, "linprog", lambda *args, **kwargs: failed)
+    monkeypatch.setattr(_lipschitz, "linprog", lambda *args, **kwargs: failed)
     with pytest.raises(RuntimeError, match="3 points and 2 constraints.*: numerical difficulties"):
         wasserstein_critic([0.0], [1.0, 2.0], method="cross")
 
@@ -181,11 +233,11 @@ def test_a_solver_that_fails_is_reported(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        (([0.0], [np.nan]), ValueError, "`target` must be finite; got 1 non-finite value"),
-        (([[0.0, 1.0]], [[1.0]]), ValueError, r"`target` must have shape \[M, 2\]"),
-        ((["a"], [1.0]), TypeError, "`source` must be numeric"),
-        (([], [1.0]), ValueError, "`source` must have at least 1 row; got 0"),
-        (([[0.0], [1.0, 2.0]], [1.0]), ValueError, "`source` must have rows of one length"),
+        (([0.0], [np.nan]), ValueError, "`denominator` must be finite; got 1 non-finite value"),
+        (([[0.0, 1.0]], [[1.0]]), ValueError, r"`denominator` must have shape \[M, 2\]"),
+        ((["a"], [1.0]), TypeError, "`numerator` must be numeric"),
+        (([], [1.0]), ValueError, "`numerator` must have at least 1 row; got 0"),
+        (([[0.0], [1.0, 2.0]], [1.0]), ValueError, "`numerator` must have rows of one length"),
     ],
 )
 def test_bad_samples_are_named(arguments, error, match):
@@ -204,7 +256,7 @@ def test_other_bad_arguments_are_named():
     with pytest.raises(ValueError, match="`method` must be one of.*did you mean 'sorting'"):
         wasserstein_critic([0.0], [1.0], method="sort")
     critic = wasserstein_critic([0.0], [1.0])
-    with pytest.raises(ValueError, match=r"`z` must have shape \[G, 1\].*; got \[1, 2\]"):
+    with pytest.raises(ValueError, match=r"`x` must have shape \[B, 1\].*; got \[1, 2\]"):
         critic.upper([[0.0, 1.0]])
-    with pytest.raises(ValueError, match="`z` must be finite"):
-        critic.midpoint([np.inf])
+    with pytest.raises(ValueError, match="`x` must be finite"):
+        critic([np.inf])

@@ -1,4 +1,4 @@
-"""KL and the other f-divergences: closed forms, estimates and bounds (level 3)."""
+"""KL and the other f-divergences: closed forms, estimates and bounds."""
 
 from __future__ import annotations
 

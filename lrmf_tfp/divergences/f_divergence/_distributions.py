@@ -1,4 +1,4 @@
-"""The checks of two distributions between which a divergence is computed (level 3)."""
+"""The checks of two distributions between which a divergence is computed."""
 
 from __future__ import annotations
 

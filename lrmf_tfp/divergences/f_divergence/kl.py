@@ -1,4 +1,4 @@
-"""The Kullback-Leibler divergence of two distributions in closed form (level 3).
+"""The Kullback-Leibler divergence of two distributions in closed form.
 
 `KL(p || q) = E_p[log p - log q]`, always in the order of the arguments. From samples:
 `lrmf_tfp.divergences.f_divergence.kl_samples`; from draws of known distributions:

@@ -1,4 +1,4 @@
-"""The Kullback-Leibler divergence from samples alone (level 3).
+"""The Kullback-Leibler divergence from samples alone.
 
 `KL(p || q) = E_p[log p - log q]`, always in the order of the arguments.
 """

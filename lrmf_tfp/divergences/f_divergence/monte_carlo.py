@@ -1,4 +1,4 @@
-"""Divergences of two distributions whose log-probabilities are known, from draws (level 3).
+"""Divergences of two distributions whose log-probabilities are known, from draws.
 
 Directions, once and for all: `KL(p || q) = E_p[log p - log q]` is drawn from its first argument.
 With p the data and q the model that is the *forward* KL, which maximum likelihood minimises;

@@ -1,4 +1,4 @@
-"""The f-divergences of two densities on the line, by adaptive quadrature (level 3, float64)."""
+"""The f-divergences of two densities on the line, by adaptive quadrature, in float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The f-divergences: eight of them, what a critic learns of each, and their values (level 3).
+"""The f-divergences: eight of them, what a critic learns of each, and their values.
 
 `D_f(p || q) = E_q[f(p / q)]` with `f` convex; p is the numerator, q the denominator. Everything is
 written in the log-ratio `l = log(p / q)` and in a critic's raw output `v`, which do not overflow

@@ -1,4 +1,4 @@
-"""Lower bounds of divergences by a critic's outputs at samples (level 3).
+"""Lower bounds of divergences by a critic's outputs at samples.
 
 A bound is an object with `bound(numerator_outputs, denominator_outputs)`: an `FDivergence`, whose
 bound is an expectation, or `DonskerVaradhan`, whose is the logarithm of one.

@@ -1,4 +1,4 @@
-"""Kernel distances: MMD, the energy distance and kernel mean matching (level 3)."""
+"""Kernel distances: MMD, the energy distance and kernel mean matching."""
 
 from __future__ import annotations
 

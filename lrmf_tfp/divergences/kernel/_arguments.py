@@ -1,4 +1,4 @@
-"""What stands for a kernel in a call, as a kernel (level 3)."""
+"""What stands for a kernel in a call, as a kernel."""
 
 from __future__ import annotations
 

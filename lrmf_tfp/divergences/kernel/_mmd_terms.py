@@ -1,4 +1,4 @@
-"""What the functions of `mmd` compute once their arguments are checked (level 3)."""
+"""What the functions of `mmd` compute once their arguments are checked."""
 
 from __future__ import annotations
 

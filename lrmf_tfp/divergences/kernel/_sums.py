@@ -1,4 +1,4 @@
-"""Weighted sums over a kernel matrix that is never held whole (level 3).
+"""Weighted sums over a kernel matrix that is never held whole.
 
 `kernel_sums` walks over strips of rows, each small enough for the cache, and takes from one pass
 over a strip all that value and gradient of an MMD need. Time grows with N M, memory with N + M.

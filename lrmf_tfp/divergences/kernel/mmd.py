@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy: kernels compare two sample sets, without any training (level 3)."""
+"""Maximum mean discrepancy: kernels compare two sample sets, without any training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Density ratios in closed form: kernels match the mean of weighted samples (level 3)."""
+"""Density ratios in closed form: kernels match the mean of weighted samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimal transport: exact, on lines, and with entropy (level 3)."""
+"""Optimal transport: exact, on lines, and with entropy."""
 
 from __future__ import annotations
 

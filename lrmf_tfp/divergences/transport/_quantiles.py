@@ -1,4 +1,4 @@
-"""Optimal transport along lines: sorted samples, paired over merged weights (level 3).
+"""Optimal transport along lines: sorted samples, paired over merged weights.
 
 A mass `q` of the source below one quantile goes to the same mass of the target. Both quantile
 functions are steps; between two neighbours of all cumulative weights, source's and target's

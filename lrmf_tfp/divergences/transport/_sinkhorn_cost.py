@@ -1,4 +1,4 @@
-"""The cost between two sample sets, and what Sinkhorn asks of it, dense or by tiles (level 3).
+"""The cost between two sample sets, and what Sinkhorn asks of it, dense or by tiles.
 
 A geometry answers with soft minima, kernel scalings and gradients. Up to `DENSE_ENTRIES` costs
 are held as one matrix; beyond, a tile of rows is computed when asked for and dropped again, so

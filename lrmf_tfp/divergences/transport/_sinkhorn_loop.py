@@ -1,4 +1,4 @@
-"""Sinkhorn's fixed points: epsilon scaling, stable kernels, Anderson acceleration (level 3)."""
+"""Sinkhorn's fixed points: epsilon scaling, stable kernels, Anderson acceleration."""
 
 from __future__ import annotations
 

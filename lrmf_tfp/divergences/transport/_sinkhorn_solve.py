@@ -1,4 +1,4 @@
-"""A Sinkhorn problem from options to potentials and gradients (level 3)."""
+"""A Sinkhorn problem from options to potentials and gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact optimal transport between two sample sets, by POT's network simplex (level 3).
+"""Exact optimal transport between two sample sets, by POT's network simplex.
 
 The plan is found by compiled code outside TensorFlow, in float64. The value is then summed in
 TensorFlow over the pairs that the plan joins, at most N + M - 1 of them; as the plan is optimal,

@@ -1,4 +1,4 @@
-"""Entropic optimal transport and its debiased Sinkhorn divergence (level 3).
+"""Entropic optimal transport and its debiased Sinkhorn divergence.
 
 The solver is in `_sinkhorn_loop`, its costs in `_sinkhorn_cost`. Gradients are those of the
 envelope theorem: at the optimal potentials only the cost moves with the samples. They are

@@ -1,4 +1,4 @@
-"""Wasserstein distances on the line, and over lines through space (level 3).
+"""Wasserstein distances on the line, and over lines through space.
 
 On a line optimal transport is sorting: `W_p = (integral |F^-1(q) - G^-1(q)|^p dq)^(1/p)`, where
 `F^-1` and `G^-1` are the quantile functions. Everything is plain TensorFlow: it

@@ -1,4 +1,4 @@
-"""Autoencoders of images (level 3)."""
+"""Autoencoders of images."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Variational autoencoder of images of one or several domains (level 3)."""
+"""Variational autoencoder of images of one or several domains."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -11,9 +11,10 @@ from lrmf_tfp._core.seeds import seeded_normal
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_not_negative
 from lrmf_tfp.networks import softplus
-from lrmf_tfp.objectives.base import Objective
+from lrmf_tfp.objectives.base import Objective, VariableGroup
+from lrmf_tfp.samples.batch import Batch, as_batch
 
-__all__ = ["Augmentation", "VAEObjective", "VAETerms", "per_image", "pooled"]
+__all__ = ["Augmentation", "VAEObjective", "VAETerms", "per_image"]
 
 Augmentation = Callable[[Tensor, Tensor], Tensor]
 """A function of images `[B, H, W, C]` and a seed `[2]` that returns changed images."""
@@ -39,9 +40,10 @@ class VAEObjective(Objective):
         kl = sum(exp(2 * log_scale) + loc ** 2 - 1) / 2 - sum(log_scale)
         loss = mean(reconstruction + beta * kl)
 
-    The mean is first over the images of a domain, then over the domains, so that a domain of few
-    images counts as much as one of many. Gray pixels between 0 and 1 are taken for the
-    probability of white, so that the reconstruction's least value is their entropy, not 0.
+    The mean is first over the images of a domain, by their weights if they have any, then over
+    the domains, so that a domain of few images counts as much as one of many. Gray pixels between
+    0 and 1 are taken for the probability of white, so that the reconstruction's least value is
+    their entropy, not 0.
 
     An augmentation changes what the encoder sees in training. With `denoising` the image as it
     was is to be reconstructed, so that the vector forgets what was changed; without, the changed
@@ -69,11 +71,12 @@ class VAEObjective(Objective):
     """
 
     main_stage = "embedding"
+    takes_weights = True
 
     def __init__(
         self,
-        encoder: Any,
-        decoder: Any,
+        encoder: tf.Module,
+        decoder: tf.Module,
         *,
         beta: float = 1.0,
         augmentation: Augmentation | None = None,
@@ -86,7 +89,8 @@ class VAEObjective(Objective):
             encoder: Module `[B, H, W, C] -> [B, 2 L]`.
             decoder: Module `[B, L] -> [B, H, W, C]`, any real numbers.
             beta: Weight of the KL term, >= 0.
-            augmentation: Function of images and a seed `[2]`; none by default.
+            augmentation: Function of images and a seed `[2]`, which is not trained; none by
+                default.
             denoising: Reconstruct the image as it was before the augmentation.
             name: Name of the module.
 
@@ -103,17 +107,38 @@ class VAEObjective(Objective):
         self._augmentation = augmentation
         self._denoising = denoising
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> VAETerms:
-        """Return the terms on images `[B, H, W, C]` of each domain."""
-        images, weights = pooled(batches)
-        seen, wanted, noise = self.prepare(images, seed)
-        return self._weighted(self.evaluate(seen, wanted, seed=noise), weights)
+    def groups(self) -> tuple[VariableGroup, ...]:
+        """Return the variables of both networks in one group."""
+        variables = {
+            variable.ref(): variable
+            for network in (self.decoder, self.encoder)
+            for variable in network.trainable_variables
+        }
+        return (VariableGroup("all", tuple(variables.values())),)
 
-    def validation_loss(self, *batches: Tensor) -> Tensor:
+    def __call__(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> VAETerms:
+        """Return the terms on images `[B, H, W, C]` of each domain, or on rows `[B, H W C]`."""
+        images, weights = self.pooled(*batches)
+        seen, wanted, noise = self.prepare(images, seed)
+        return _weighted(self.evaluate(seen, wanted, seed=noise), weights)
+
+    def validation_loss(self, *batches: Tensor | Batch) -> Tensor:
         """Return the loss on images as they are, without augmentation."""
-        images, weights = pooled(batches)
-        terms = self.evaluate(images, images, seed=tf.constant([0, 0]))
-        return self._weighted(terms, weights).loss
+        images, weights = self.pooled(*batches)
+        return _weighted(self.evaluate(images, images, seed=tf.constant([0, 0])), weights).loss
+
+    def pooled(self, *batches: Tensor | Batch) -> tuple[Tensor, Tensor]:
+        """Return all images `[N, H, W, C]` and weights `[N]` by which domains count the same."""
+        images, weights = [], []
+        for batch in map(as_batch, batches):
+            values = self._as_images(tf.convert_to_tensor(batch.values))
+            shares = tf.ones_like(values[:, 0, 0, 0])
+            if batch.weights is not None:
+                largest = tf.reduce_max(batch.weights)
+                shares = tf.cast(batch.weights / largest, values.dtype)
+            images.append(values)
+            weights.append(shares / (len(batches) * tf.reduce_sum(shares)))
+        return tf.concat(images, axis=0), tf.concat(weights, axis=0)
 
     def prepare(self, images: Tensor, seed: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Return what the encoder sees, what is to be reconstructed, and the seed of the noise."""
@@ -131,22 +156,29 @@ class VAEObjective(Objective):
 
     def evaluate(self, seen: Tensor, wanted: Tensor, *, seed: Tensor) -> VAETerms:
         """Return the terms `[B]` of each image, with one draw of each vector."""
-        loc, log_scale = self.posterior(seen)
+        return self.terms_of(*self.posterior(seen), wanted, seed=seed)
+
+    def terms_of(
+        self, loc: Tensor, log_scale: Tensor, wanted: Tensor, *, seed: Tensor
+    ) -> VAETerms:
+        """Return the terms `[B]` of images whose posteriors are known."""
         logits = self.decoder(drawn(loc, log_scale, seed=seed))
         reconstruction = cross_entropy(wanted, logits)
         kl = kl_to_standard(loc, log_scale)
         return VAETerms(reconstruction + self.beta * kl, reconstruction, kl)
 
-    def _weighted(self, terms: VAETerms, weights: Tensor) -> VAETerms:
-        return VAETerms(*(tf.reduce_sum(weights * term) for term in terms))
+    def _as_images(self, values: Tensor) -> Tensor:
+        """Return images; the rows of a `Sample` get the shape of what the encoder takes."""
+        if values.shape.rank == 4:
+            return values
+        shape = getattr(self.encoder, "image_shape", None)
+        if values.shape.rank != 2 or shape is None:
+            raise ValueError(f"`batches` must be images [B, H, W, C]; got shape {values.shape}.")
+        return tf.reshape(values, [-1, *shape])
 
 
-def pooled(batches: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return all images `[N, H, W, C]` and weights `[N]` by which every domain counts the same."""
-    images = [tf.convert_to_tensor(batch) for batch in batches]
-    shares = [tf.ones_like(each[:, 0, 0, 0]) for each in images]
-    weights = [share / (len(images) * tf.reduce_sum(share)) for share in shares]
-    return tf.concat(images, axis=0), tf.concat(weights, axis=0)
+def _weighted(terms: VAETerms, weights: Tensor) -> VAETerms:
+    return VAETerms(*(tf.reduce_sum(weights * term) for term in terms))
 
 
 def per_image(values: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
-"""Variational autoencoder whose reconstructions a discriminator judges (level 3)."""
+"""Variational autoencoder whose reconstructions a discriminator judges."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -17,10 +17,10 @@ from lrmf_tfp.objectives.autoencoders.vae import (
     drawn,
     kl_to_standard,
     per_image,
-    pooled,
 )
 from lrmf_tfp.objectives.base import Objective, VariableGroup
 from lrmf_tfp.optimizers import Adam, ConstantSchedule
+from lrmf_tfp.samples.batch import Batch
 
 __all__ = ["GAN_LOSSES", "VAEGANObjective", "VAEGANTerms"]
 
@@ -87,11 +87,12 @@ class VAEGANObjective(Objective):
 
     main_stage = "embedding"
     loss_ranks_weights = False
+    takes_weights = True
 
     def __init__(
         self,
         autoencoder: VAEObjective,
-        discriminator: Any,
+        discriminator: tf.Module,
         *,
         feature_weight: float = 1.0,
         pixel_weight: float = 0.1,
@@ -127,20 +128,20 @@ class VAEGANObjective(Objective):
             tuple(player.trainable_variables)
             for player in (self.autoencoder.encoder, self.autoencoder.decoder, self.discriminator)
         )
-        slow: dict[str, Any] = {"optimizer": _DISCRIMINATOR_OPTIMIZER}
+        quick, slow = _AUTOENCODER_OPTIMIZER, _DISCRIMINATOR_OPTIMIZER
         return (
-            VariableGroup("encoder", encoder, "loss", optimizer=_AUTOENCODER_OPTIMIZER),
-            VariableGroup("decoder", decoder, "decoder_loss", optimizer=_AUTOENCODER_OPTIMIZER),
-            VariableGroup("discriminator", discriminator, "discriminator_loss", **slow),
+            VariableGroup("encoder", encoder, "loss", optimizer=quick),
+            VariableGroup("decoder", decoder, "decoder_loss", optimizer=quick),
+            VariableGroup("discriminator", discriminator, "discriminator_loss", optimizer=slow),
         )
 
-    def validation_loss(self, *batches: Tensor) -> Tensor:
+    def validation_loss(self, *batches: Tensor | Batch) -> Tensor:
         """Return the autoencoder's loss, in pixels; the discriminator's features keep moving."""
         return self.autoencoder.validation_loss(*batches)
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> VAEGANTerms:
-        """Return the terms on images `[B, H, W, C]` of each domain."""
-        images, weights = pooled(batches)
+    def __call__(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> VAEGANTerms:
+        """Return the terms on images `[B, H, W, C]` of each domain, or on rows `[B, H W C]`."""
+        images, weights = self.autoencoder.pooled(*batches)
         seen, wanted, noise = self.autoencoder.prepare(images, seed)
         loc, log_scale = self.autoencoder.posterior(seen)
         logits, made = self._decode(loc, log_scale, noise)

@@ -1,4 +1,4 @@
-"""Generators that are trained against samples: GAN, f-GAN, MMD and ratio matching (level 3)."""
+"""Generators that are trained against samples: GAN, f-GAN, MMD and ratio matching."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernel matrices of generated samples and data, from which GRAM takes all it needs (level 3)."""
+"""Kernel matrices of generated samples and data, from which GRAM takes all it needs."""
 
 from __future__ import annotations
 

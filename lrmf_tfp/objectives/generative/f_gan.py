@@ -1,17 +1,20 @@
-"""A generator fitted by the divergence that a critic measures (level 3)."""
+"""A generator fitted by the divergence that a critic measures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import tensorflow as tf
+
+from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive_int
-from lrmf_tfp.divergences import VariationalBound
+from lrmf_tfp.divergences import DonskerVaradhan, VariationalBound
 from lrmf_tfp.objectives.base import VariableGroup
-from lrmf_tfp.objectives.generative.generators import GeneratorObjective
+from lrmf_tfp.objectives.generative.generators import Generator, GeneratorObjective
 from lrmf_tfp.objectives.variational import VariationalObjective
 from lrmf_tfp.optimizers import Adam, ConstantSchedule
+from lrmf_tfp.samples.batch import Batch
 
 __all__ = ["FGANObjective", "FGANTerms"]
 
@@ -68,11 +71,12 @@ class FGANObjective(GeneratorObjective):
     """
 
     main_stage = "game"
+    takes_weights = True
 
     def __init__(
         self,
-        generator: Any,
-        critic: Callable[[Tensor], Tensor],
+        generator: Generator,
+        critic: tf.Module,
         *,
         divergence: str | VariationalBound = "kl",
         critic_steps: int = 4,
@@ -83,7 +87,7 @@ class FGANObjective(GeneratorObjective):
 
         Args:
             generator: What makes samples `[B, D]`.
-            critic: A `tf.Module`, `[B, D] -> [B, 1]` or `[B]`.
+            critic: Network `[B, D] -> [B, 1]` or `[B]`.
             divergence: A name of `lrmf_tfp.divergences.VARIATIONAL_BOUNDS`, or an object of it; p
                 is the data, q the model.
             critic_steps: Steps of the critic for one of the generator.
@@ -100,7 +104,7 @@ class FGANObjective(GeneratorObjective):
         self._warmup = check_positive_int(warmup, "warmup", lowest=0)
 
     @property
-    def critic(self) -> Any:
+    def critic(self) -> tf.Module:
         """The network whose outputs are v."""
         return self._bound.network
 
@@ -125,15 +129,36 @@ class FGANObjective(GeneratorObjective):
             ),
         )
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> FGANTerms:
+    def __call__(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> FGANTerms:
         """Return the terms on `(data,)`, or on `(source, data)` for a flow, `[B, D]` each."""
         generated, data = self.generate(batches, seed)
-        terms = self._bound(data, generated)
-        return FGANTerms(terms.bound, terms.loss)
+        bound = _bound(
+            self._bound.divergence,
+            data._replace(values=self._bound.outputs(data.values)),
+            generated._replace(values=self._bound.outputs(generated.values)),
+        )
+        return FGANTerms(bound, -bound)
 
-    def bound(self, *batches: Tensor, seed: Tensor | None = None) -> Tensor:
+    def bound(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> Tensor:
         """Return the critic's bound of `D_f(data || model)`, scalar.
 
         On data that it was not fitted to, unbiased for a number below the divergence.
         """
         return self(*batches, seed=seed).loss
+
+
+def _bound(divergence: VariationalBound, numerator: Batch, denominator: Batch) -> Tensor:
+    """Return the bound of outputs `[N]` and `[M]` whose rows may have weights."""
+    gain = weighted_mean(divergence.activation(numerator.values), numerator.weights)
+    if isinstance(divergence, DonskerVaradhan):
+        return gain - _log_mean_exp(denominator)
+    cost = divergence.conjugate_of_output(denominator.values)
+    return gain - weighted_mean(cost, denominator.weights)
+
+
+def _log_mean_exp(outputs: Batch) -> Tensor:
+    """Return `log(mean(exp(v)))` of outputs, without overflow."""
+    values, shares, _ = outputs
+    if shares is None:
+        return tf.reduce_logsumexp(values) - tf.math.log(tf.cast(tf.size(values), values.dtype))
+    return tf.reduce_logsumexp(values + tf.math.log(tf.cast(shares, values.dtype)))

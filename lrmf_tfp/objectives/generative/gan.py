@@ -1,18 +1,19 @@
-"""The original game: a discriminator tells generated samples from data (level 3)."""
+"""The original game: a discriminator tells generated samples from data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
+from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive_int
 from lrmf_tfp.networks import softplus
 from lrmf_tfp.objectives.base import VariableGroup
-from lrmf_tfp.objectives.generative.generators import GeneratorObjective
+from lrmf_tfp.objectives.generative.generators import Generator, GeneratorObjective
 from lrmf_tfp.optimizers import Adam, ConstantSchedule
+from lrmf_tfp.samples.batch import Batch
 
 __all__ = ["GANObjective", "GANTerms"]
 
@@ -56,10 +57,12 @@ class GANObjective(GeneratorObjective):
             eq. (1), and section 3 on the loss of the generator.
     """
 
+    takes_weights = True
+
     def __init__(
         self,
-        generator: Any,
-        discriminator: Callable[[Tensor], Tensor],
+        generator: Generator,
+        discriminator: tf.Module,
         *,
         discriminator_steps: int = 1,
         name: str = "gan",
@@ -83,16 +86,22 @@ class GANObjective(GeneratorObjective):
     def groups(self) -> tuple[VariableGroup, ...]:
         """Return the two players."""
         generator = tuple(self.generator.trainable_variables)
-        critic = tuple(self.discriminator.trainable_variables)  # type: ignore[attr-defined]
+        critic = tuple(self.discriminator.trainable_variables)
         return (
             VariableGroup("generator", generator, "loss", self._steps, _OPTIMIZER),
             VariableGroup("discriminator", critic, "discriminator_loss", 1, _OPTIMIZER),
         )
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> GANTerms:
+    def __call__(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> GANTerms:
         """Return the terms on `(start, data)` or `(data,)`, `[B, ...]` each."""
         generated, data = self.generate(batches, seed)
-        of_generated, of_data = self.discriminator(generated), self.discriminator(data)
-        loss = tf.reduce_mean(softplus(-of_generated))
-        right = tf.reduce_mean(softplus(-of_data)), tf.reduce_mean(softplus(of_generated))
+        of_generated, of_data = self._logits(generated), self._logits(data)
+        loss = weighted_mean(softplus(-of_generated), generated.weights)
+        right = (
+            weighted_mean(softplus(-of_data), data.weights),
+            weighted_mean(softplus(of_generated), generated.weights),
+        )
         return GANTerms(loss, 0.5 * (right[0] + right[1]))
+
+    def _logits(self, batch: Batch) -> Tensor:
+        return tf.reshape(self.discriminator(batch.values), [-1])

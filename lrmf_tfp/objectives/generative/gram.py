@@ -1,9 +1,10 @@
-"""Generative ratio matching: a projection keeps density ratios, MMD does the rest (level 3)."""
+"""Generative ratio matching: a projection keeps density ratios, MMD does the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -12,10 +13,19 @@ from lrmf_tfp._validation import check_not_negative, check_positive, check_posit
 from lrmf_tfp.networks import MLP
 from lrmf_tfp.objectives.base import VariableGroup
 from lrmf_tfp.objectives.generative._gram_blocks import GramBlocks, gram_blocks
-from lrmf_tfp.objectives.generative.generators import GeneratorObjective, glorot_mlp, root_of_mmd
+from lrmf_tfp.objectives.generative.generators import Generator, GeneratorObjective, root_of_mmd
+from lrmf_tfp.objectives.generative.implicit import glorot_mlp
+from lrmf_tfp.objectives.scored import ScoredSpec
+from lrmf_tfp.objectives.spec import Parts
 from lrmf_tfp.optimizers import Adam, ConstantSchedule
+from lrmf_tfp.samples.batch import Batch
 
-__all__ = ["GRAMObjective", "GRAMTerms", "projection_network"]
+__all__ = [
+    "GRAM",
+    "GRAMObjective",
+    "GRAMTerms",
+    "projection_network",
+]
 
 _MAX_RATIO = 1e9
 _START = 0.1  # scale of the features: within one bandwidth, so that every pair is seen
@@ -79,8 +89,8 @@ class GRAMObjective(GeneratorObjective):
 
     def __init__(
         self,
-        generator: Any,
-        projection: Callable[[Tensor], Tensor],
+        generator: Generator,
+        projection: tf.Module,
         *,
         ridge: float = 1e-3,
         bandwidths: Sequence[float] | None = (1.0,),
@@ -118,21 +128,22 @@ class GRAMObjective(GeneratorObjective):
     def groups(self) -> tuple[VariableGroup, ...]:
         """Return the generator and the projection, which move at once; one if one is fixed."""
         generator = tuple(self.generator.trainable_variables)
-        projection = tuple(self.projection.trainable_variables)  # type: ignore[attr-defined]
+        projection = tuple(self.projection.trainable_variables)
         groups = (
             VariableGroup("generator", generator, "loss", 1, _OPTIMIZER),
             VariableGroup("projection", projection, "projection_loss", 1, _OPTIMIZER),
         )
         return tuple(group for group in groups if group.variables)
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> GRAMTerms:
+    def __call__(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> GRAMTerms:
         """Return the terms on `(start, data)` or `(data,)`, `[B, ...]` each.
 
         Raises:
             ValueError: If a batch has fewer than 2 rows; outside a `tf.function`, also if features
                 are not finite or the kernel system is singular.
         """
-        features = self.features(*self.generate(batches, seed))
+        generated, data = self.generate(batches, seed)
+        features = self.features(generated.values, data.values)
         blocks = gram_blocks(*features, bandwidths=self._bandwidths)
         if tf.executing_eagerly():
             _check_blocks(blocks, features, self._ridge)
@@ -219,3 +230,19 @@ def _check_blocks(blocks: GramBlocks, features: tuple[Tensor, Tensor], ridge: fl
             f"`ridge` must be above the rounding of the kernel system, {largest:.1g}; "
             f"got {ridge:g}."
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GRAM(ScoredSpec):
+    """MMD of features that keep the density ratio; see `GRAMObjective` for the settings.
+
+    The ridge is larger than the objective's own: at 1e-3 the ratios of such batches are mostly
+    bias.
+    """
+
+    ridge: float = 0.1
+
+    def build(self, parts: Parts) -> GRAMObjective:
+        """Return a new objective around a new flow and a new projection."""
+        projection = projection_network(parts.event_size, dtype=parts.dtype, seed=parts.seed)
+        return GRAMObjective(parts.flow(), projection, ridge=self.ridge)

@@ -1,20 +1,25 @@
-"""Generators trained on MMD: in the space of the data, or of a learned code (level 3)."""
+"""Generators trained on MMD: in the space of the data, or of a learned code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
+from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
-from lrmf_tfp._validation import check_not_negative, check_positive, check_positive_int
+from lrmf_tfp._validation import check_not_negative, check_positive_int
 from lrmf_tfp.divergences import mmd_squared
 from lrmf_tfp.kernels import GaussianKernel, RadialKernel
-from lrmf_tfp.networks import MLP, Dense
 from lrmf_tfp.objectives.base import VariableGroup
-from lrmf_tfp.objectives.generative.generators import GeneratorObjective, root_of_mmd
+from lrmf_tfp.objectives.generative.clipped import ClippedMLP, clipped
+from lrmf_tfp.objectives.generative.generators import (
+    Generator,
+    GeneratorObjective,
+    root_of_mmd,
+)
 from lrmf_tfp.optimizers import Adam, ConstantSchedule, RMSProp
+from lrmf_tfp.samples.batch import Batch
 
 __all__ = [
     "ClippedMLP",
@@ -58,8 +63,10 @@ class MMDNetObjective(GeneratorObjective):
             Discrepancy optimization, UAI 2015, arXiv:1505.03906.
     """
 
+    takes_weights = True
+
     def __init__(
-        self, generator: Any, *, kernel: RadialKernel | None = None, name: str = "mmd_net"
+        self, generator: Generator, *, kernel: RadialKernel | None = None, name: str = "mmd_net"
     ) -> None:
         """Join a generator and a kernel, by default Gaussian of bandwidth 1."""
         super().__init__(generator, name=name)
@@ -70,9 +77,9 @@ class MMDNetObjective(GeneratorObjective):
         generator = tuple(self.generator.trainable_variables)
         return (VariableGroup("generator", generator, "loss", 1, _NET_OPTIMIZER),)
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> MMDNetTerms:
+    def __call__(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> MMDNetTerms:
         """Return the terms on `(start, data)` or `(data,)`, `[B, ...]` each."""
-        squared = mmd_squared(*self.generate(batches, seed), kernel=self.kernel)
+        squared = _mmd_squared(*self.generate(batches, seed), self.kernel)
         return MMDNetTerms(root_of_mmd(squared), squared)
 
 
@@ -114,11 +121,13 @@ class MMDGANObjective(GeneratorObjective):
             algorithm 1.
     """
 
+    takes_weights = True
+
     def __init__(
         self,
-        generator: Any,
-        encoder: Callable[[Tensor], Tensor],
-        decoder: Callable[[Tensor], Tensor],
+        generator: Generator,
+        encoder: tf.Module,
+        decoder: tf.Module,
         *,
         kernel: RadialKernel | None = None,
         code_weight: float = 8.0,
@@ -154,99 +163,42 @@ class MMDGANObjective(GeneratorObjective):
         """Return the generator, and encoder and decoder together."""
         generator = tuple(self.generator.trainable_variables)
         parts = (self.encoder, self.decoder)
-        code = tuple(variable for part in parts for variable in part.trainable_variables)  # type: ignore[attr-defined]
+        code = tuple(variable for part in parts for variable in part.trainable_variables)
         return (
             VariableGroup("generator", generator, "loss", self._code_steps, _GAN_OPTIMIZER),
             VariableGroup("code", code, "code_loss", 1, _GAN_OPTIMIZER),
         )
 
-    def __call__(self, *batches: Tensor, seed: Tensor | None = None) -> MMDGANTerms:
+    def __call__(self, *batches: Tensor | Batch, seed: Tensor | None = None) -> MMDGANTerms:
         """Return the terms on `(start, data)` or `(data,)`, `[B, ...]` each."""
         generated, data = self.generate(batches, seed)
-        u, v = self.encoder(generated), self.encoder(data)
-        squared = mmd_squared(u, v, kernel=self.kernel)
-        gap = tf.reduce_mean(v, axis=0) - tf.reduce_mean(u, axis=0)
-        one_side = -tf.reduce_mean(tf.nn.relu(gap))
+        u, v = (part._replace(values=self.encoder(part.values)) for part in (generated, data))
+        squared = _mmd_squared(u, v, self.kernel)
+        one_side = -tf.reduce_mean(tf.nn.relu(_centre(v) - _centre(u)))
         loss = root_of_mmd(squared) + self._side_weight * one_side
-        errors = [_squared_error(x, self.decoder(e)) for x, e in ((data, v), (generated, u))]
+        errors = [self._error(data, v), self._error(generated, u)]
         code_loss = self._code_weight * (errors[0] + errors[1]) - loss
         return MMDGANTerms(loss, code_loss, squared, one_side, errors[0])
 
-
-class ClippedMLP(MLP):
-    """Multilayer perceptron whose weights are kept in [-bound, bound].
-
-    What is used is `clipped(weights)`. Its gradient is 0 where a step would lead farther out, so
-    that a weight at the wall stays there until the loss wants it back: clamping before each step,
-    without touching variables in a forward pass.
-
-    Attributes:
-        layers: The layers, input first.
-        bound: Half the width of the box.
-
-    Examples:
-        >>> network = ClippedMLP(1, 1, hidden_units=(), bound=0.1)
-        >>> round(abs(float(network([[1.0]])[0, 0])), 3) <= 0.1
-        True
-    """
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        *,
-        hidden_units: Sequence[int],
-        activation: str = "relu",
-        bound: float = 0.1,
-        seed: int = 0,
-        dtype: tf.DType = tf.float32,
-        name: str = "clipped_mlp",
-    ) -> None:
-        super().__init__(
-            in_features,
-            out_features,
-            hidden_units=hidden_units,
-            activation=activation,
-            last_gain=1.0,
-            seed=seed,
-            dtype=dtype,
-            name=name,
-        )
-        self.bound = check_positive(bound, "bound")
-        self.layers: list[Any] = [_ClippedDense(layer, self.bound) for layer in self.layers]
+    def _error(self, samples: Batch, codes: Batch) -> Tensor:
+        """Return the mean squared distance of samples and what is decoded of their codes."""
+        squares = tf.math.squared_difference(samples.values, self.decoder(codes.values))
+        return weighted_mean(tf.reduce_sum(squares, axis=1), samples.weights)
 
 
-class _ClippedDense(tf.Module):
-    """A `Dense` layer seen through `clipped`."""
-
-    def __init__(self, dense: Dense, bound: float) -> None:
-        super().__init__(name=dense.name)
-        self.dense = dense
-        self._bound = bound
-        for variable in dense.trainable_variables:
-            variable.assign(tf.clip_by_value(variable, -bound, bound))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        kernel, bias = (clipped(w, self._bound) for w in (self.dense.kernel, self.dense.bias))
-        return tf.linalg.matmul(x, kernel) + bias
+def _mmd_squared(generated: Batch, data: Batch, kernel: RadialKernel) -> Tensor:
+    return mmd_squared(
+        generated.values,
+        data.values,
+        kernel=kernel,
+        source_weights=generated.weights,
+        target_weights=data.weights,
+    )
 
 
-def clipped(weights: Tensor, bound: float) -> Tensor:
-    """Return weights clipped to [-bound, bound], with the slope that leads inwards only."""
-
-    @tf.custom_gradient
-    def clip(values: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        def gradient(slope: Tensor) -> Tensor:
-            outwards = tf.logical_or(
-                tf.logical_and(values >= bound, slope < 0.0),
-                tf.logical_and(values <= -bound, slope > 0.0),
-            )
-            return tf.where(outwards, tf.zeros_like(slope), slope)
-
-        return tf.clip_by_value(values, -bound, bound), gradient
-
-    return clip(tf.convert_to_tensor(weights))
-
-
-def _squared_error(x: Tensor, y: Tensor) -> Tensor:
-    return tf.reduce_mean(tf.reduce_sum(tf.math.squared_difference(x, y), axis=1))
+def _centre(codes: Batch) -> Tensor:
+    """Return the mean `[F]` of codes `[N, F]`."""
+    values, shares, _ = codes
+    if shares is None:
+        return tf.reduce_mean(values, axis=0)
+    return tf.linalg.matvec(values, tf.cast(shares, values.dtype), transpose_a=True)

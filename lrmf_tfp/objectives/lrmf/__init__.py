@@ -1,4 +1,4 @@
-"""Log-likelihood-ratio minimising flows and what they are made of (level 3)."""
+"""Log-likelihood-ratio minimising flows and what they are made of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gaussian LRMF in closed form, the truth beside the trained one (level 3, float64)."""
+"""Gaussian LRMF in closed form, the truth beside the trained one, in float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any objective on samples with noise added, whose narrow modes blur into wide ones (level 3)."""
+"""Any objective on samples with noise added, whose narrow modes blur into wide ones."""
 
 from __future__ import annotations
 

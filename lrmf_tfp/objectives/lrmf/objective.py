@@ -1,4 +1,4 @@
-"""Log-likelihood-ratio minimising flows: the objective of the paper (level 4)."""
+"""Log-likelihood-ratio minimising flows: the objective of the paper."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""What `fit` runs for LRMF: private fits, the joint one, private refits (level 4)."""
+"""What `fit` runs for LRMF: private fits, the joint one, private refits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
 
 from lrmf_tfp._core.typing import Array
 from lrmf_tfp.densities import FlowDensity
@@ -56,9 +58,9 @@ class LRMFPlan(Plan):
         if main.pullback is not None:
             yield from self._refit_source(main.pullback, held_out[0])
 
-    def comparable(self, value: float) -> float:
+    def comparable(self, result: Any) -> float:
         """Return the held-out loss without `c(A, B)`, which differs between fits."""
-        return value - self._constant()
+        return result.best_value - float(result.history["constant"][-1])
 
     def restated(self, history: dict[str, Array]) -> dict[str, Array]:
         """Return the history with the final `c(A, B)`, by which the losses shift."""
@@ -67,7 +69,7 @@ class LRMFPlan(Plan):
         return {**history, **losses, "constant": history["constant"] + shift}
 
     def _constant(self) -> float:
-        return -sum(float(private.nll) for private in self.objective.private)
+        return -sum(float(tf.identity(private.nll)) for private in self.objective.private)
 
     def _refit_source(self, pullback: FlowDensity, held_out: Batch) -> Iterator[Stage]:
         """Fit s seen through T, both of them, to the source alone; the same loop can do it."""

@@ -1,20 +1,21 @@
-"""Private fits: what a domain's own density makes of it, the constant of the bound (level 4)."""
+"""Private fits: what a domain's own density makes of it, the constant of the bound."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp._core.conditions import given
+from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp.densities import moment_start
 from lrmf_tfp.objectives.base import Objective, Stage, copy_variables, variable_values
 from lrmf_tfp.samples.batch import Batch
 from lrmf_tfp.samples.sources import Source
 
-__all__ = ["PrivateFit", "PrivateFits", "held_out_nll"]
+__all__ = ["PrivateFit", "PrivateFits", "by_blocks", "held_out_nll"]
 
 _ROWS_AT_ONCE = 16384
 
@@ -107,11 +108,15 @@ class PrivateFits:
 
 def held_out_nll(density: tfd.Distribution, rows: Batch) -> float:
     """Return the weighted mean of `-log p` over rows, nats, block by block."""
+    log_prob = by_blocks(lambda x, conditions: given(density, conditions).log_prob(x), rows)
+    return -float(np.average(log_prob, weights=rows.weights))
+
+
+def by_blocks(function: Callable[[Tensor, Tensor | None], Tensor], rows: Batch) -> Array:
+    """Return `function(values, conditions)` `[N]` of rows, block by block."""
     parts = []
     for start in range(0, len(rows.values), _ROWS_AT_ONCE):
         block = slice(start, start + _ROWS_AT_ONCE)
         conditions = None if rows.conditions is None else rows.conditions[block]
-        law = given(density, conditions)
-        parts.append(np.asarray(law.log_prob(rows.values[block])))
-    log_prob = np.concatenate(parts)
-    return -float(np.average(log_prob, weights=rows.weights))
+        parts.append(np.asarray(function(rows.values[block], conditions)))
+    return np.concatenate(parts)
