@@ -105,8 +105,8 @@ def _sinkhorn(cost, power):
         y,
         cost=cost,
         epsilon=0.3 * unit**power,
-        tolerance=1e-9,
-        max_iterations=5000,
+        tolerance=1e-6,
+        max_iterations=500,
         **weights,
     )
 
@@ -152,7 +152,7 @@ SAMPLE_FUNCTIONS = DIVERGENCES | {
     "sinkhorn_euclidean": SampleFunction(_sinkhorn("euclidean", 1), power=1),
     "sinkhorn_result": SampleFunction(
         lambda x, y, unit=1.0, **weights: (
-            divergences.sinkhorn(x, y, cost="euclidean", tolerance=1e-9, **weights).value
+            divergences.sinkhorn(x, y, cost="euclidean", tolerance=1e-6, **weights).value
         ),
         power=1,
     ),

@@ -11,7 +11,7 @@ import lrmf_tfp.divergences
 from lrmf_tfp.divergences._compiled import compiled
 from lrmf_tfp.samples import Sample
 from tests.cases import DIVERGENCES, SAMPLE_FUNCTIONS
-from tests.divergences.clouds import clouds, tolerance
+from tests.divergences.clouds import clouds, light, tolerance
 
 
 @pytest.fixture(params=SAMPLE_FUNCTIONS)
@@ -150,3 +150,14 @@ def test_seeds_of_any_size_are_seeds(function):
     assert float(call(x, y, seed=np.uint64(2**63))) == values[1]
     with pytest.raises(ValueError, match="`seed` must be at least 0; got -1"):
         call(x, y, seed=-1)
+
+
+@pytest.mark.parametrize("name", light(sorted(set(SAMPLE_FUNCTIONS) - {"wasserstein_1d"})))
+def test_samples_of_another_width_are_no_worse(name):
+    """After two widths a program of the library's own knows none."""
+    call, rng = SAMPLE_FUNCTIONS[name].call, np.random.default_rng(0)
+    for width in (1, 2, 3):
+        x, y = rng.normal(size=(9, width)), rng.normal(size=(6, width)) + 1.0
+        value = float(call(x, y))
+        assert np.isfinite(value)
+        assert float(call(x[::-1], y[::-1])) == pytest.approx(value, rel=tolerance(name))

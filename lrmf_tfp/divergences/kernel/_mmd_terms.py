@@ -126,7 +126,7 @@ def _in_units(
 def _shuffled(points: Tensor, weights: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
     """Return rows in an order that the seed draws, whatever order they came in."""
     exact = tf.stop_gradient(tf.cast(points, tf.float64))
-    axis = seeded_normal([exact.shape[1]], seed, dtype=tf.float64)
+    axis = seeded_normal(tf.shape(exact)[1:], seed, dtype=tf.float64)
     ordered = tf.argsort(tf.linalg.matvec(exact, axis))
     draw = seeded_uniform([tf.shape(points)[0]], seed, dtype=tf.float64)
     order = tf.gather(ordered, tf.argsort(draw))
