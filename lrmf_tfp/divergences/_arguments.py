@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
@@ -31,10 +30,7 @@ def as_scale(value: Any, name: str, *, dtype: tf.DType) -> Tensor:
 
 
 def as_seed(value: Any) -> Tensor:
-    """Return a stateless seed `[2]` of a whole number >= 0 or a seed tensor.
-
-    Whole numbers of any size are seeds: those that 63 bits do not hold, such as hashes and the
-    entropy of a `np.random.SeedSequence`, are mixed down to two that they do.
+    """Return a stateless seed `[2]` of a whole number >= 0, of any size, or a seed tensor.
 
     Raises:
         TypeError: If it is neither.
@@ -47,10 +43,7 @@ def as_seed(value: Any) -> Tensor:
                 f"`seed` must be whole numbers [2]; got {seed.dtype.name} {shape_of(seed)}."
             )
         return seed
-    number = check_seed(value, "seed")
-    if number < 2**63:
-        return tf.constant([0, number])
-    return tf.constant(np.random.SeedSequence(number).generate_state(2, np.uint64).view(np.int64))
+    return tf.constant([0, check_seed(value, "seed")])
 
 
 def shape_of(tensor: Tensor) -> list[Any]:

@@ -197,6 +197,7 @@ def weighed(
     return tf.gather(points, kept), tf.constant(shares[kept])
 
 
+@np.errstate(under="ignore")  # 0 is right, also where the program tells NumPy to raise
 def _known_shares(weights: Array, dtype: tf.DType) -> Array:
     weights = weights / weights.max()
     shares = (weights / weights.sum()).astype(dtype.as_numpy_dtype)

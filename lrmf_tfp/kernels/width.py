@@ -109,6 +109,7 @@ def median_distance(
     return _median_distance(*weighted_samples(source, target, source_weights, target_weights))
 
 
+@np.errstate(under="ignore")  # 0 is right, also where the program tells NumPy to raise
 def _median_distance(source: Sample, target: Sample) -> float:
     places, masses = zip(*map(_places, (source, target)), strict=True)
     pooled = np.concatenate(places)

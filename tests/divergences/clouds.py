@@ -10,9 +10,9 @@ from tests.cases import SAMPLE_FUNCTIONS
 ROWS = (9, 6)  # one shape for all cases of a law, so that each function is traced once
 # Max-sliced ascends from directions that a seed gives: not exact, and not symmetric to the digit.
 LOOSE = {"max_sliced_wasserstein": 2e-2}
-# Programs that take seconds to trace: of laws that need a program of their own they keep to the
-# slow lane, one of them apart.
+# Programs that take seconds to trace, and those that differ from another by a setting.
 HEAVY = {name for name in SAMPLE_FUNCTIONS if name.startswith("sinkhorn")} | set(LOOSE)
+TWINS = {"mmd_multi_gaussian", "sinkhorn_euclidean", "sinkhorn_result"}
 SOLVED = {name: 1e-6 for name in SAMPLE_FUNCTIONS if name.startswith("sinkhorn")}
 
 
@@ -29,9 +29,15 @@ def tolerance(name, exact=1e-9):
     return max(LOOSE.get(name, 0.0), SOLVED.get(name, 0.0), exact)
 
 
-def light(names, *, but=()):
-    """Names as parameters, those of heavy programs marked as slow."""
-    return [
-        pytest.param(name, marks=pytest.mark.slow) if name in HEAVY - set(but) else name
-        for name in names
-    ]
+def lanes(names, slow):
+    """Names as parameters, some of them in the slow lane."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in names]
+
+
+EACH = lanes(SAMPLE_FUNCTIONS, TWINS)
+"""For laws that all can share one program for."""
+
+
+def light(names):
+    """Names as parameters of a law that needs a program of its own for each."""
+    return lanes(names, HEAVY | TWINS)

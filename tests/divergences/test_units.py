@@ -7,22 +7,22 @@ import pytest
 import tensorflow as tf
 
 from tests.cases import SAMPLE_FUNCTIONS
-from tests.divergences.clouds import HEAVY, clouds, light, tolerance
+from tests.divergences.clouds import HEAVY, TWINS, clouds, lanes, light, tolerance
 
 INSIDE = [name for name, function in SAMPLE_FUNCTIONS.items() if not function.named]
 SQUARED = [name for name, function in SAMPLE_FUNCTIONS.items() if function.power == 2]
 UNITS = {np.float32: (1e-30, 1e-6, 1e6, 1e30), np.float64: (1e-150, 1e-6, 1e6, 1e150)}
-EACH = [
-    pytest.param(
-        name, dtype, marks=pytest.mark.slow if name in HEAVY and dtype is np.float32 else ()
-    )
-    for name in SAMPLE_FUNCTIONS
-    for dtype in UNITS
-]
+CASES = [(name, dtype) for name in SAMPLE_FUNCTIONS for dtype in UNITS]
+SLOW = {(name, dtype) for name, dtype in CASES if name in TWINS} | {
+    (name, np.float32) for name in HEAVY
+}
 EXPONENTS = {np.float32: 99, np.float64: 498}
 
 
-@pytest.mark.parametrize(("name", "dtype"), EACH)
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [pytest.param(*case, marks=pytest.mark.slow if case in SLOW else ()) for case in CASES],
+)
 def test_values_have_a_power_of_the_unit(name, dtype):
     function = SAMPLE_FUNCTIONS[name]
     x, y = clouds(4, name=name)
@@ -35,7 +35,7 @@ def test_values_have_a_power_of_the_unit(name, dtype):
         assert found / unit**function.power == pytest.approx(wanted, rel=tolerance(name, exact))
 
 
-@pytest.mark.parametrize("dtype", UNITS)
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", light(INSIDE))
 def test_inside_a_function_so_have_gradients(name, dtype):
     """By powers of 2, which leave no rounding to follow the ascents and plans."""
@@ -61,7 +61,7 @@ def test_inside_a_function_so_have_gradients(name, dtype):
             np.testing.assert_allclose(ratio, wanted, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", SQUARED)
+@pytest.mark.parametrize("name", lanes(SQUARED, TWINS))
 def test_squares_that_are_no_numbers_are_refused(name):
     x, y = clouds(6, np.float32)
     call = SAMPLE_FUNCTIONS[name].call

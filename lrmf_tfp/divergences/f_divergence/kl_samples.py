@@ -129,6 +129,7 @@ def kl_nearest_neighbours(
     return tf.cast(_kl_of_neighbours(exact, *found), pair.source.dtype)
 
 
+@np.errstate(under="ignore")  # 0 is right, also where the program tells NumPy to raise
 def _neighbours(pair: WeightedPair, k: int) -> tuple[IntArray, IntArray, Array]:
     """Return the k-th neighbour of each source row among the source and in the target.
 

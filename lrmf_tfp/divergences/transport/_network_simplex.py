@@ -57,6 +57,7 @@ class _Proof(NamedTuple):
     """By how much the least cost may be lower, rounding included."""
 
 
+@np.errstate(under="ignore")  # 0 is right, also where the program tells NumPy to raise
 def solve_on_host(
     source: Array, target: Array, source_weights: Array, target_weights: Array, *, cost: str
 ) -> tuple[IntArray, IntArray, Array, Array, Array]:
