@@ -16,7 +16,7 @@ def _nvp(size, dtype, **kwargs):
 
 
 def _ffjord(size, dtype, **kwargs):
-    solver = ode.FixedStepSolver(12, "dormand_prince")
+    solver = ode.FixedStepSolver(4, "dormand_prince")
     return flows.ffjord_flow(size, hidden_units=(8, 8), solver=solver, dtype=dtype, **kwargs)
 
 
@@ -28,9 +28,15 @@ def _glow(shape, dtype, **kwargs):
     return flows.glow_flow(shape, hidden_units=(4, 4), dtype=dtype, **kwargs)
 
 
-def _mlp(inputs, outputs):
+def _mlp(inputs, outputs, flow):
     return networks.MLP(
-        inputs, outputs, hidden_units=(16,), activation="relu", last_gain=1.0, seed=1
+        inputs,
+        outputs,
+        hidden_units=(16,),
+        activation="relu",
+        last_gain=1.0,
+        dtype=flow.dtype,
+        seed=1,
     )
 
 
@@ -169,23 +175,23 @@ WITHOUT_XLA = {"emd"}
 
 OBJECTIVES = {
     "adversarial": lambda flow: objectives.AdversarialObjective(
-        flow, objectives.Critic(2, hidden_units=(8,)), critic_steps=2
+        flow, objectives.Critic(2, hidden_units=(8,), dtype=flow.dtype), critic_steps=2
     ),
     "adversarial_penalty": lambda flow: objectives.AdversarialObjective(
         flow,
-        objectives.Critic(2, hidden_units=(8,), spectral_norm=False),
+        objectives.Critic(2, hidden_units=(8,), spectral_norm=False, dtype=flow.dtype),
         regulariser="gradient_penalty",
         critic_steps=2,
     ),
     "emd": objectives.emd_objective,
     "energy": objectives.energy_objective,
-    "gan": lambda flow: objectives.GANObjective(flow, _mlp(2, 1)),
-    "gram": lambda flow: objectives.GRAMObjective(flow, _mlp(2, 3), bandwidths=None),
+    "gan": lambda flow: objectives.GANObjective(flow, _mlp(2, 1, flow)),
+    "gram": lambda flow: objectives.GRAMObjective(flow, _mlp(2, 3, flow), bandwidths=None),
     "mmd": lambda flow: objectives.MMDObjective(flow, kernel=kernels.GaussianKernel(1.0)),
     "mmd_gan": lambda flow: objectives.MMDGANObjective(
         flow,
-        objectives.ClippedMLP(2, 4, hidden_units=(16,), bound=0.5),
-        _mlp(4, 2),
+        objectives.ClippedMLP(2, 4, hidden_units=(16,), bound=0.5, dtype=flow.dtype),
+        _mlp(4, 2, flow),
         kernel=kernels.GaussianKernel(0.3),
         code_steps=2,
     ),

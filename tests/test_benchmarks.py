@@ -1,4 +1,7 @@
-"""The runner, its table and pictures, with sides that take a known time; no peer is needed."""
+"""The runner, its table and pictures, with sides that take a known time; no peer is needed.
+
+The slow ones measure: two dozen processes, whose times a busy machine spoils.
+"""
 
 from __future__ import annotations
 
@@ -81,6 +84,7 @@ def row_of(results, side):
     return next(row for row in results["fake"]["rows"] if row["side"] == side)
 
 
+@pytest.mark.slow
 def test_times_and_ratios_are_those_of_the_sides(written):
     results, _ = written
     assert results["fake"]["rows"][0]["side"] == OURS
@@ -90,6 +94,7 @@ def test_times_and_ratios_are_those_of_the_sides(written):
     assert row_of(results, "slow")["ms"]["turns"] == 5
 
 
+@pytest.mark.slow
 def test_a_side_that_fails_or_is_missing_is_a_row(written):
     results, output = written
     assert row_of(results, "broken")["failure"] == "ArithmeticError: no 1.0 today"
@@ -97,6 +102,7 @@ def test_a_side_that_fails_or_is_missing_is_a_row(written):
     assert "not installed: no-such-package" in (output / "results.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_missed_targets_are_stated_first(written):
     results, output = written
     assert [each["met"] for each in row_of(results, "slow")["targets"]] == [True, False]
@@ -107,6 +113,7 @@ def test_missed_targets_are_stated_first(written):
     assert "- Fake work, one, ours: error ≤ 0.1 **missed** at 0.5" in text
 
 
+@pytest.mark.slow
 def test_versions_and_conditions_are_told(written):
     results, output = written
     assert row_of(results, OURS)["versions"] == {"numpy": np.__version__}
@@ -114,12 +121,14 @@ def test_versions_and_conditions_are_told(written):
     assert json.loads((output / "results.json").read_text("utf-8")) == results
 
 
+@pytest.mark.slow
 def test_pictures_are_drawn(written):
     _, output = written
     for name in ("results.png", "growth.png"):
         assert (output / name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_there_is_no_picture_of_nothing(written):
     from benchmarks._plots import draw_growth, draw_ratios
 
@@ -159,9 +168,13 @@ def test_targets_are_met_on_their_side_of_the_limit(target, value, met):
     assert target.met_by(value) is met
 
 
+def test_growth_is_the_power_of_the_best_line():
+    assert slope([(n, 3.0 * n**2) for n in (1, 2, 4, 8)]) == pytest.approx(2.0)
+
+
+@pytest.mark.slow
 def test_growth_is_stated_as_a_power(written):
     results, output = written
-    assert slope([(n, 3.0 * n**2) for n in (1, 2, 4, 8)]) == pytest.approx(2.0)
     assert "| Fake work, size | ours |" in (output / "results.md").read_text("utf-8")
     assert "size 4" not in to_markdown(results)  # growth has a table of its own
 

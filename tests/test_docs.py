@@ -1,7 +1,8 @@
 """The Python blocks of README.md and docs/ run, page by page, from top to bottom.
 
 A page's blocks share one namespace and one empty folder, as a reader's session would. Blocks in
-another fence (`console`, `text`) are not run. Pages that train for long belong to the slow lane.
+another fence (`console`, `text`) are not run. All but the shortest pages train, so that running
+them belongs to the slow lane.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-QUICK = {"docs/quickstart.md"}
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"<!-- ci:(\w+) -->\n+```console\n(.*?)\n```", re.DOTALL)
 
@@ -34,10 +34,10 @@ def cases():
     for path in pages():
         name = path.relative_to(ROOT).as_posix()
         if any(blocks_of(path)):
-            marks = () if name in QUICK else pytest.mark.slow
-            yield pytest.param(path, id=name, marks=marks)
+            yield pytest.param(path, id=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", list(cases()))
 def test_blocks_run(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

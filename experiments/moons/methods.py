@@ -73,7 +73,7 @@ def run_methods(
                 config=dataclasses.replace(settings, **_SLOW, batch_size=len(pair.source))
             )
         title = f"{kind} {OBJECTIVE_TITLES[objective]}"
-        tracks[name] = train_flow(pair, aligner, title=title, record=record)
+        tracks[name] = train_flow(pair, aligner, objective, title=title, record=record)
         report_track(name, tracks[name], pair, seed=seed)
     return tracks
 
@@ -130,13 +130,14 @@ def move_positions(
 def train_flow(
     pair: lt.DomainPair,
     aligner: lt.Aligner,
+    objective: str,
     *,
     title: str,
     record: bool,
 ) -> Track:
     """Fit an aligner; record every compiled call of its main stage if asked to."""
-    stage = _STAGES.get(aligner.objective, "flow")
-    label = f"held-out {_LOSSES[aligner.objective]}"
+    stage = _STAGES.get(objective, "flow")
+    label = f"held-out {_LOSSES[objective]}"
     recorder = Recorder(pair, stage, lambda: aligner.transform(pair.source), label)
     began = time.monotonic()
     aligner.fit(pair.source, pair.target, callbacks=[recorder] if record else [])

@@ -24,19 +24,21 @@ def divergence(name):
     return DIVERGENCES[name].call
 
 
-def test_zero_on_equal_samples(divergence):
-    for seed in SEEDS:
-        x, _ = clouds(seed)
-        order = np.random.default_rng(seed).permutation(len(x))
-        assert abs(float(divergence(x, x[order]))) < 1e-7
-
-
+# First, because two shapes that differ in both samples make the trace for any number of rows,
+# which then serves the other laws; one at a time they would make one more.
 def test_positive_and_symmetric(name, divergence):
     for seed in SEEDS:
         x, y = clouds(seed)
         there, back = (float(divergence(*pair)) for pair in [(x, y), (y, x)])
         assert there > 0.0
         assert there == pytest.approx(back, rel=tolerance(name))
+
+
+def test_zero_on_equal_samples(divergence):
+    for seed in SEEDS:
+        x, _ = clouds(seed)
+        order = np.random.default_rng(seed).permutation(len(x))
+        assert abs(float(divergence(x, x[order]))) < 1e-7
 
 
 @pytest.mark.parametrize("name", EACH)
@@ -99,7 +101,7 @@ def test_gradient_on_equal_samples_is_finite(divergence):
 @pytest.mark.parametrize("name", COMPILES)
 def test_compiles_with_its_gradient_for_any_values(name):
     divergence = DIVERGENCES[name].call
-    for rows in (3, 4, 5):  # after several shapes a trace of the library's own has none
+    for rows in (3, 4):  # after several shapes a trace of the library's own has none
         divergence(*(cloud[:rows] for cloud in clouds(3)))
 
     def value_and_gradient(x, y):

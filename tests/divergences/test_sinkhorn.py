@@ -1,5 +1,6 @@
 """Sinkhorn: POT and closed forms as oracles, the laws of a divergence, gradients, hard inputs."""
 
+import functools
 import importlib
 import logging
 import math
@@ -186,7 +187,11 @@ def test_value_of_the_result_has_its_gradient(rng):
     assert tape.gradient(result.source_potential, points) is None
 
 
-@pytest.mark.parametrize("compile_", [lambda f: f, tf.function], ids=["eager", "graph"])
+@pytest.mark.parametrize(
+    "compile_",
+    [lambda f: f, functools.partial(tf.function, autograph=False)],
+    ids=["eager", "graph"],
+)
 def test_second_derivative_is_refused(compile_):
     x, y = tf.constant(cloud(0, SIZE)), tf.constant(cloud(1, SIZE))
 
@@ -247,12 +252,12 @@ def test_points_of_no_weight_do_not_count():
     x, y = cloud(0, SIZE), cloud(1, SIZE, shift=0.5)
     a = np.concatenate([equal(SIZE - 4), np.zeros(4)])
     moved = np.concatenate([x[:-4], x[-4:] + 1e3])
-    value, gradients = value_and_gradients(moved, y, source_weights=a, epsilon=0.5)
-    options = {"epsilon": 0.5, "cost": "squared_euclidean"}
+    value, gradients = value_and_gradients(moved, y, source_weights=a, epsilon=5.0)
+    options = {"epsilon": 5.0, "cost": "squared_euclidean"}
     wanted = reference_divergence(x[:-4], y, equal(SIZE - 4), equal(SIZE), **options)
     assert float(value) == pytest.approx(wanted, rel=1e-6)
     np.testing.assert_array_equal(gradients[0][-4:], 0.0)
-    result = sinkhorn(moved, y, source_weights=a, epsilon=0.5)
+    result = sinkhorn(moved, y, source_weights=a, epsilon=5.0)
     np.testing.assert_array_equal(result.source_potential[-4:], 0.0)
     np.testing.assert_array_equal(result.plan[-4:], 0.0)
     np.testing.assert_allclose(result.plan.numpy().sum(axis=0), equal(SIZE), atol=1e-5)

@@ -83,8 +83,8 @@ def test_step_error_tells_how_wrong_the_steps_are(rng):
     flow = small_flow(2, scale=0.8, solver=FixedStepSolver(4))
     (layer,) = flow.layers
     x = tf.constant(rng.normal(size=(50, 2)))
-    told = graph(lambda x: step_error(flow, x))(x)
-    y, log_det = graph(flow.forward_and_log_det)(x)
+    told = step_error(flow, x)
+    y, log_det = flow.forward_and_log_det(x)
     layer.solver = FixedStepSolver(100, "dormand_prince")
     exact_y, exact_log_det = graph(flow.forward_and_log_det)(x)
     assert float(told.position) == pytest.approx(np.abs(y - exact_y).max(), rel=0.3)
@@ -95,17 +95,17 @@ def test_step_error_tells_how_wrong_the_steps_are(rng):
 
 @pytest.mark.parametrize("inverse", [False, True])
 def test_steps_are_doubled_until_the_error_is_small(rng, inverse):
-    solver = FixedStepSolver(2, tolerance=1e-4)
-    flow = small_flow(2, scale=0.8, num_blocks=2, solver=solver)
+    solver = FixedStepSolver(2, tolerance=1e-2)
+    flow = small_flow(2, num_blocks=2, solver=solver)
     x = tf.constant(rng.normal(size=(50, 2)))
-    assert float(max(step_error(flow, x, inverse=inverse))) > 1e-4
+    assert float(max(step_error(flow, x, inverse=inverse))) > 1e-2
     left = refine_steps(flow, x, inverse=inverse)
     steps = [int(layer.num_steps) for layer in flow.layers]
-    assert float(max(left)) <= 1e-4
-    assert max(steps) in (4, 8, 16, 32, 64, 128)
+    assert float(max(left)) <= 1e-2
+    assert max(steps) in (4, 8, 16)
     for layer in flow.layers:
         layer.num_steps.assign(max(steps) // 2)
-    assert float(max(step_error(flow, x, inverse=inverse))) > 1e-4 / 2
+    assert float(max(step_error(flow, x, inverse=inverse))) > 1e-2 / 2
 
 
 def test_doubling_ends_at_the_most_steps(rng):
@@ -146,6 +146,16 @@ def test_the_number_of_steps_is_saved_with_the_weights(tmp_path):
     path = tf.train.Checkpoint(flow=flow).write(str(tmp_path / "flow"))
     tf.train.Checkpoint(flow=other).read(path)
     assert int(other.layers[0].num_steps) == 32
+
+
+def test_many_steps_there_and_back_cancel(rng):
+    flow = perturb(small_flow(2, scale=0.0, solver=FixedStepSolver(16, "dormand_prince")))
+    x = np.clip(1.5 * rng.normal(size=(500, 2)), -3.0, 3.0)
+    y, there = graph(flow.forward_and_log_det)(x)
+    back, again = graph(flow.inverse_and_log_det)(y)
+    np.testing.assert_allclose(back, x, atol=1e-10)
+    np.testing.assert_allclose(again, -there, atol=1e-9)
+    assert np.abs(y - x).max() > 1e-2
 
 
 def test_adaptive_solver_agrees_with_many_steps(rng):
@@ -229,7 +239,7 @@ def test_all_gradients_are_the_same(rng, trace):
     x = tf.constant(rng.normal(size=(6, 2)))
 
     def gradients(kind, **options):
-        layer.solver = FixedStepSolver(32, "dormand_prince", gradient=kind)
+        layer.solver = FixedStepSolver(128, gradient=kind)
 
         @functools.partial(tf.function, autograph=False, **options)
         def run(x):

@@ -194,9 +194,8 @@ def test_trains_as_a_density(images, jit_compile):
     assert float(objective(images).loss) < before - 1.0
 
 
-@pytest.mark.parametrize(
-    "dtype", [tf.float32, pytest.param(tf.float64, marks=pytest.mark.slow)], ids=str
-)
+@pytest.mark.slow  # the quick lane asks a smaller Glow, in `tests/alignment/test_export.py`
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64], ids=str)
 def test_plain_tensorflow_answers_the_same(rng, tmp_path, dtype):
     flow = perturb(_small(dtype=dtype, steps_per_level=1))
     module = tf.Module()

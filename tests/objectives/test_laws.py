@@ -11,25 +11,34 @@ from lrmf_tfp.training import Adam, FitConfig, fit
 from tests.cases import OBJECTIVES, perturb
 
 SEED = (0, 3)
+GAMES = {"adversarial", "adversarial_penalty", "gan", "mmd_gan"}  # which want short steps
+# XLA draws the penalty's points by an algorithm of its own.
+DRAWN_ANEW = {"adversarial_penalty": {"critic_loss"}}
 
 
 @pytest.fixture(params=OBJECTIVES)
-def build(request):
-    return OBJECTIVES[request.param]
+def name(request):
+    return request.param
 
 
-def batches(rng, rows=40):
+@pytest.fixture
+def build(name):
+    return OBJECTIVES[name]
+
+
+def batches(rng, rows=40, dtype=np.float32):
     x, y = rng.normal(size=(rows, 2)), rng.normal(size=(rows, 2)) + [1.5, -1.0]
-    return x.astype(np.float32), y.astype(np.float32)
+    return x.astype(dtype), y.astype(dtype)
 
 
-def test_a_shift_is_found(build, rng):
+def test_a_shift_is_found(name, build, rng):
     x, y = batches(rng, 400)
     objective = build(affine_flow(2))
     pace = max(group.every for group in objective.groups())
-    optimizer = Adam(1e-2, beta_1=0.9 if pace == 1 else 0.0, beta_2=0.9)
+    rate, steps = (1e-2, 800) if name in GAMES else (2e-2, 300)
+    optimizer = Adam(rate, beta_1=0.9 if pace == 1 else 0.0, beta_2=0.9)
     config = FitConfig(
-        num_steps=800 * pace, batch_size=100, optimizer=optimizer, jit_compile=False
+        num_steps=steps * pace, batch_size=100, optimizer=optimizer, jit_compile=False
     )
     fit(objective, (x, y), config, validation=(x, y))
     moved = objective.flow.forward(x).numpy()
@@ -64,16 +73,18 @@ def test_same_seed_same_terms(build, rng):
 
 def test_held_out_loss_is_least_where_the_clouds_are_one(build, rng):
     objective = build(identity_flow(2))
-    x, y = batches(rng, 200)
+    x, y = batches(rng)
     apart, equal = (float(objective.validation_loss(x, target)) for target in (y, x + 1e-3))
     assert equal < 0.1 * apart
 
 
-def test_says_truly_whether_xla_can_compile_it(build, rng):
-    objective = build(affine_flow(2))
+def test_says_truly_that_xla_can_compile_it(name, build, rng):
+    objective = build(affine_flow(2, dtype=tf.float64))
+    pair, seed = batches(rng, dtype=np.float64), tf.constant(SEED)
     function = tf.function(objective, autograph=False, jit_compile=objective.jit_compatible)
-    terms = function(*map(tf.constant, batches(rng)), seed=tf.constant(SEED))
-    np.testing.assert_allclose(
-        terms, objective(*batches(rng), seed=tf.constant(SEED)), rtol=1, atol=10
-    )
-    assert np.all(np.isfinite(terms))
+    found = function(*map(tf.constant, pair), seed=seed)
+    for term, wanted in objective(*pair, seed=seed)._asdict().items():
+        value = getattr(found, term)
+        assert np.isfinite(value), term
+        if term not in DRAWN_ANEW.get(name, ()):
+            np.testing.assert_allclose(value, wanted, rtol=1e-9, atol=1e-12, err_msg=term)

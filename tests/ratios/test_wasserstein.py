@@ -208,17 +208,18 @@ def test_equal_shares_leave_the_critic_level():
 def fastest(function, repeats=5):
     taken = []
     for _ in range(repeats):
-        began = time.perf_counter()
+        began = time.process_time()
         function()
-        taken.append(time.perf_counter() - began)
+        taken.append(time.process_time() - began)
     return min(taken)
 
 
 @pytest.mark.slow
 def test_time_of_the_sort_and_of_all_pairs(rng):
-    """About 5 ms and 40 ms on a quiet core."""
+    """About twice one sort of all points, and 40 ms for the solver, on a quiet core."""
     x, y = rng.normal(size=(2, 25_000))
-    assert fastest(lambda: wasserstein_critic(x, y)) < 0.010
+    sort = fastest(lambda: np.argsort(np.concatenate([x, y]), kind="stable"))
+    assert fastest(lambda: wasserstein_critic(x, y)) < 4 * sort
     few = betas(60, 60, 0.3)
     assert fastest(lambda: wasserstein_critic(*few, method="all_pairs")) < 0.1
 
