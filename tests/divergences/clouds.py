@@ -13,6 +13,7 @@ LOOSE = {"max_sliced_wasserstein": 2e-2}
 # Programs that take seconds to trace, and those that differ from another by a setting.
 HEAVY = {name for name in SAMPLE_FUNCTIONS if name.startswith("sinkhorn")} | set(LOOSE)
 TWINS = {"mmd_multi_gaussian", "sinkhorn_euclidean", "sinkhorn_result"}
+KERNELS = {"mmd_laplace", "mmd_unbiased"}  # as "mmd_gaussian", with another kernel
 SOLVED = {name: 1e-6 for name in SAMPLE_FUNCTIONS if name.startswith("sinkhorn")}
 
 
@@ -40,4 +41,4 @@ EACH = lanes(SAMPLE_FUNCTIONS, TWINS)
 
 def light(names):
     """Names as parameters of a law that needs a program of its own for each."""
-    return lanes(names, HEAVY | TWINS)
+    return lanes(names, HEAVY | TWINS | KERNELS)
