@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -74,27 +75,100 @@ DENSITIES = {
 """Name -> builder of a `tfd.Distribution` on events `[3]` in a dtype."""
 
 
+class SampleFunction(NamedTuple):
+    """A function of two sample sets, and which laws it keeps."""
+
+    call: Callable[..., tf.Tensor]
+    """`(source, target, *, unit, source_weights, target_weights)` to a scalar; lengths among its
+    settings are multiples of `unit`."""
+    power: int = 0
+    """`call(c x, c y, unit=c) = c^power call(x, y)`."""
+    columns: int = 2
+    """D of the samples that it takes."""
+    repeats: bool = True
+    """Whether a row of weight k is the row k times."""
+    named: bool = False
+    """Whether a kernel comes by its name, which a `tf.function` does not take."""
+    known: bool = True
+    """Whether rows whose weight turns out 0 inside of a `tf.function` change nothing there."""
+
+
+def _divergence(name, **fixed):
+    function = getattr(divergences, name)
+    return lambda x, y, unit=1.0, **weights: function(x, y, **fixed, **weights)
+
+
+def _mmd(name, kernel, **fixed):
+    function = getattr(divergences, name)
+    return lambda x, y, unit=1.0, **weights: function(
+        x, y, kernel=kernel(0.8 * unit), **fixed, **weights
+    )
+
+
+def _sinkhorn(cost, power):
+    return lambda x, y, unit=1.0, **weights: divergences.sinkhorn_divergence(
+        x,
+        y,
+        cost=cost,
+        epsilon=0.3 * unit**power,
+        tolerance=1e-6,
+        max_iterations=500,
+        **weights,
+    )
+
+
 DIVERGENCES = {
-    "mmd_gaussian": lambda x, y, **weights: divergences.mmd_squared(
-        x, y, kernel=kernels.GaussianKernel(0.8), **weights
+    "mmd_gaussian": SampleFunction(_mmd("mmd_squared", kernels.GaussianKernel)),
+    "mmd_laplace": SampleFunction(_mmd("mmd_squared", kernels.LaplaceKernel)),
+    "mmd_random_features": SampleFunction(
+        _mmd("mmd_squared_random_features", kernels.GaussianKernel, num_features=20)
     ),
-    "mmd_laplace": lambda x, y, **weights: divergences.mmd_squared(
-        x, y, kernel=kernels.LaplaceKernel(0.8), **weights
+    "energy": SampleFunction(_divergence("energy_distance"), power=1),
+    "emd": SampleFunction(_divergence("emd"), power=1),
+    "sinkhorn": SampleFunction(_sinkhorn("squared_euclidean", 2), power=2),
+    "sliced_wasserstein": SampleFunction(
+        _divergence("sliced_wasserstein", num_projections=8), power=1
     ),
-    "mmd_random_features": lambda x, y, **weights: divergences.mmd_squared_random_features(
-        x, y, kernel=kernels.GaussianKernel(0.8), num_features=20, **weights
-    ),
-    "energy": divergences.energy_distance,
-    "emd": divergences.emd,
-    "sinkhorn": functools.partial(
-        divergences.sinkhorn_divergence, epsilon=0.3, tolerance=1e-9, max_iterations=200
-    ),
-    "sliced_wasserstein": functools.partial(divergences.sliced_wasserstein, num_projections=8),
-    "max_sliced_wasserstein": functools.partial(
-        divergences.max_sliced_wasserstein, num_projections=4, num_steps=10
+    "max_sliced_wasserstein": SampleFunction(
+        _divergence("max_sliced_wasserstein", num_projections=4, num_steps=10), power=1
     ),
 }
-"""Name -> function of two sample sets and their weights that returns a scalar."""
+"""Name -> function that is 0 on equal samples, positive on others, symmetric and smooth."""
+
+SAMPLE_FUNCTIONS = DIVERGENCES | {
+    "mmd_named": SampleFunction(_divergence("mmd_squared"), named=True),
+    "mmd_multi_gaussian": SampleFunction(
+        _divergence("mmd_squared", kernel="multi_gaussian", unbiased=True),
+        repeats=False,
+        named=True,
+    ),
+    "mmd_unbiased": SampleFunction(
+        _mmd("mmd_squared", kernels.InverseMultiquadricKernel, unbiased=True), repeats=False
+    ),
+    "mmd_linear_time": SampleFunction(
+        _mmd("mmd_squared_linear_time", kernels.GaussianKernel), repeats=False, known=False
+    ),
+    "emd_squared": SampleFunction(_divergence("emd", cost="squared_euclidean"), power=2),
+    "optimal_transport": SampleFunction(
+        lambda x, y, unit=1.0, **weights: (
+            divergences.optimal_transport(x, y, cost="cityblock", **weights).value
+        ),
+        power=1,
+    ),
+    "sinkhorn_euclidean": SampleFunction(_sinkhorn("euclidean", 1), power=1),
+    "sinkhorn_result": SampleFunction(
+        lambda x, y, unit=1.0, **weights: (
+            divergences.sinkhorn(x, y, cost="euclidean", tolerance=1e-6, **weights).value
+        ),
+        power=1,
+    ),
+    "wasserstein_1d": SampleFunction(_divergence("wasserstein_1d"), power=1, columns=1),
+    "kl_gaussian": SampleFunction(_divergence("kl_gaussian")),
+    "kl_nearest_neighbours": SampleFunction(
+        _divergence("kl_nearest_neighbours", num_neighbours=2), repeats=False
+    ),
+}
+"""Name -> any function of two sample sets and their weights that returns a scalar."""
 
 WITHOUT_XLA = {"emd"}
 """Divergences that XLA cannot compile."""

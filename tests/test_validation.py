@@ -245,6 +245,7 @@ def test_choice_refused(value, message):
         (_validation.check_positive_int, 3, 3),
         (_validation.check_positive_int, np.int32(3), 3),
         (_validation.check_seed, 0, 0),
+        (_validation.check_seed, np.uint64(2**62 - 1), 2**62 - 1),
         (_validation.check_positive, 2, 2.0),
         (_validation.check_positive, np.float32(0.5), 0.5),
         (_validation.check_fraction, 0.25, 0.25),
@@ -331,3 +332,11 @@ def test_constant_column_refused(constant):
 def test_checks_need_no_tensorflow():
     code = "import sys, lrmf_tfp._validation; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_seeds_of_any_size_are_seeds():
+    seeds = [2**62, 2**63, 2**63 + 1, np.random.SeedSequence(0).entropy + 2**130]
+    found = [_validation.check_seed(seed, "seed") for seed in seeds]
+    assert found == [_validation.check_seed(seed, "seed") for seed in seeds]
+    assert len(set(found)) == len(seeds)
+    assert all(0 <= seed < 2**62 for seed in found)

@@ -57,8 +57,15 @@ def check_positive_ints(values: Iterable[int], name: str) -> tuple[int, ...]:
 
 
 def check_seed(value: int, name: str) -> int:
-    """Return `value` as int; raise TypeError if not a whole number, ValueError if below 0."""
-    return _as_int(value, name, lowest=0)
+    """Return `value` as int; raise TypeError if not a whole number, ValueError if below 0.
+
+    Whole numbers of any size are seeds: those that 62 bits do not hold, such as hashes and the
+    entropy of a `np.random.SeedSequence`, are mixed down, so that it and the next ones are int64.
+    """
+    seed = _as_int(value, name, lowest=0)
+    if seed < 2**62:
+        return seed
+    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(2))
 
 
 def check_positive(value: float, name: str) -> float:

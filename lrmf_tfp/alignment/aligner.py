@@ -160,7 +160,7 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
         attempts: list[Attempt] = []
         with closing(callbacks), deferred_interrupts(), self._training():
             for restart in range(self._most_fits(flow, objective)):
-                recipe = self._recipe(flow, rows, domains["source"], seed=self.seed + restart)
+                recipe = self._recipe(flow, rows, domains["source"], restart=restart)
                 attempt = Attempt(recipe, objective, rows, metadata)
                 self._running: Attempt | None = attempt
                 for name, plan in attempt.plans(distribution):
@@ -260,8 +260,8 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
             seed=self.seed,
         )
 
-    def _recipe(self, flow: FlowSpec, rows: Rows, source: Sample, *, seed: int) -> Recipe:
-        dtype = tf.as_dtype(self.dtype)
+    def _recipe(self, flow: FlowSpec, rows: Rows, source: Sample, *, restart: int) -> Recipe:
+        dtype, seed = tf.as_dtype(self.dtype), check_seed(self.seed, "seed") + restart
         closed = rows.closed_form(flow, dtype=dtype) if isinstance(flow, ClosedForm) else None
         return Recipe(flow, source.event_shape, source.condition_size, dtype, seed, closed)
 

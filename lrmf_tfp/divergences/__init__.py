@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lrmf_tfp.divergences.f_divergence.kl import kl_closed_form, kl_gaussian, kl_nearest_neighbours
+from lrmf_tfp.divergences.f_divergence.kl import kl_closed_form
+from lrmf_tfp.divergences.f_divergence.kl_samples import kl_gaussian, kl_nearest_neighbours
 from lrmf_tfp.divergences.f_divergence.monte_carlo import (
     MonteCarloEstimate,
     estimate_kl,

@@ -146,10 +146,10 @@ class AutoencoderEstimator(EmbeddingMethods, BaseEstimator):
     def _autoencoder(self, image_shape: tuple[int, ...]) -> VAEObjective:
         """Return new networks and what is minimised by a VAE."""
         size = check_positive_int(self.latent_size, "latent_size", lowest=2)
-        sizes = self._sizes()
+        sizes, seed = self._sizes(), check_seed(self.seed, "seed")
         return VAEObjective(
-            ImageEncoder(image_shape, 2 * size, seed=self.seed, **sizes),
-            ImageDecoder(size, image_shape, seed=self.seed + 1, **sizes),
+            ImageEncoder(image_shape, 2 * size, seed=seed, **sizes),
+            ImageDecoder(size, image_shape, seed=seed + 1, **sizes),
             beta=self.beta,
             augmentation=copy.deepcopy(self.augmentation),  # it may have a state
             denoising=self.denoising,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lrmf_tfp._validation import check_seed
 from lrmf_tfp.embeddings.base import CONFIG, AutoencoderEstimator
 from lrmf_tfp.networks import ImageEncoder
 from lrmf_tfp.objectives import Objective, VAEGANObjective, VAEObjective
@@ -173,7 +174,7 @@ class VAEGAN(AutoencoderEstimator):
     def _objective(self, autoencoder: VAEObjective, image_shape: tuple[int, ...]) -> Objective:
         return VAEGANObjective(
             autoencoder,
-            ImageEncoder(image_shape, 1, seed=self.seed + 2, **self._sizes()),
+            ImageEncoder(image_shape, 1, seed=check_seed(self.seed, "seed") + 2, **self._sizes()),
             feature_weight=self.feature_weight,
             pixel_weight=self.pixel_weight,
             gan_loss=self.gan_loss,

@@ -128,10 +128,16 @@ class MMDObjective(DivergenceObjective):
         super().__init__(flow, self._mmd, name=name)
 
     def prepare_for(self, source: Source) -> None:
-        """Choose a named kernel as wide as the training samples ask for."""
+        """Choose a named kernel as wide as the laws of the training samples ask for."""
         if isinstance(self.kernel, str):
-            rows = [part.values for part in source.training()]
-            self.kernel = build_kernel(self.kernel, *rows)
+            first, second = source.training()
+            self.kernel = build_kernel(
+                self.kernel,
+                first.values,
+                second.values,
+                source_weights=first.weights,
+                target_weights=second.weights,
+            )
 
     def _mmd(
         self,

@@ -82,7 +82,8 @@ def fit(  # noqa: PLR0913 (the front door: what, on what, how, and who is told)
     """
     plan = objective if isinstance(objective, Plan) else objective.plan()
     config = config or FitConfig()
-    source = as_source(data, batch_size=config.batch_size, seed=check_seed(seed, "seed"))
+    seed = check_seed(seed, "seed")
+    source = as_source(data, batch_size=config.batch_size, seed=seed)
     judged = None if validation is None else tuple(map(_as_judged, validation))
     if judged is None and plan.needs_held_out:
         judged = source.held_out(_MOST_HELD_OUT)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from lrmf_tfp.divergences import kernel_mean_matching, ratios_from_kernels
 from lrmf_tfp.kernels import GaussianKernel, LaplaceKernel, RadialKernel
+from lrmf_tfp.samples import Sample
 from tests.reference import finite_differences, gradients
 
 PEARSON = 0.7440263415  # of N(1, 1) and N(0, 4), by quadrature
@@ -81,6 +82,53 @@ def test_known_ratio_is_found(bandwidths, ridge):
     assert error <= 0.03
     assert mean == pytest.approx(1.0, abs=0.01)
     assert pearson == pytest.approx(PEARSON, abs=0.15)
+
+
+def test_weights_are_those_of_the_means_that_match(clouds, rng):
+    """The normal equations of the docstring, by NumPy."""
+    x, y = clouds
+    a, b, ridge = rng.dirichlet(np.ones(6)), rng.dirichlet(np.ones(9)), 0.01
+
+    def gram(p, q):
+        return np.exp(-np.sum((p[:, None] - q) ** 2, axis=-1) / (2.0 * 0.8**2))
+
+    wanted = np.linalg.solve(gram(y, y) * a + ridge / 6 * np.eye(6), gram(y, x) @ b)
+    value = functools.partial(kernel_mean_matching, kernel=GaussianKernel(0.8), ridge=ridge)
+    found = value(x, y, numerator_weights=7.0 * b, denominator_weights=1e-9 * a)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    np.testing.assert_allclose(value(Sample.of(x, b), Sample.of(y, a)), wanted, rtol=1e-9)
+
+
+def test_weights_of_rows_are_rows(clouds):
+    x, y = clouds
+    value = functools.partial(kernel_mean_matching, kernel="laplace")
+    a, b = np.array([0, 1, 2, 1, 0, 3]), np.array([2, 0, 1, 1, 0, 1, 1, 1, 3])
+    far_x, far_y = np.where(b[:, None] > 0, x, 1e9), np.where(a[:, None] > 0, y, -1e9)
+    found = value(far_x, far_y, numerator_weights=b, denominator_weights=a, ridge=0.04).numpy()
+    # The ridge is divided by the number of rows: by 4, and by 7 where they stand there as often.
+    wanted = value(np.repeat(x, b, axis=0), np.repeat(y, a, axis=0), ridge=0.07)
+    np.testing.assert_allclose(np.repeat(found, a), wanted, rtol=1e-7)
+    np.testing.assert_array_equal(found[a == 0], 0.0)
+    zeros_and_ones = value(far_x, far_y, numerator_weights=b > 0, denominator_weights=a > 0)
+    np.testing.assert_allclose(zeros_and_ones.numpy()[a > 0], value(x[b > 0], y[a > 0]), rtol=1e-7)
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e150])
+def test_ratios_have_no_unit(clouds, unit):
+    x, y = clouds
+    np.testing.assert_allclose(
+        kernel_mean_matching(unit * x, unit * y), kernel_mean_matching(x, y), rtol=1e-6
+    )
+
+
+def test_bad_weights_are_named(clouds):
+    x, y = clouds
+    with pytest.raises(ValueError, match="`numerator_weights` must not all be 0; got 9 zeros"):
+        kernel_mean_matching(x, y, numerator_weights=np.zeros(9))
+    with pytest.raises(ValueError, match="`denominator_weights` must be left out where"):
+        kernel_mean_matching(x, Sample.of(y, np.arange(6)), denominator_weights=np.ones(6))
+    with pytest.raises(ValueError, match="`numerator` must have no conditions"):
+        kernel_mean_matching(Sample.of(x, conditions=x), y)
 
 
 def test_some_ratios_fall_below_zero_and_stay_there():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -129,6 +130,44 @@ def test_neighbours_match_brute_force():
     expected = 3 * np.mean(np.log(across / within)) + math.log(70 / 59)
     found = kl_nearest_neighbours(x, y, num_neighbours=k)
     assert float(found) == pytest.approx(expected, abs=1e-12)
+
+
+def test_neighbours_match_brute_force_with_weights():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(30, 2)), rng.normal(0.5, 1.2, size=(20, 2))
+    a, b, k = rng.dirichlet(np.ones(30)), rng.dirichlet(np.ones(20)), 3
+    terms = []
+    for i in range(30):
+        to_x, to_y = np.linalg.norm(x - x[i], axis=1), np.linalg.norm(y - x[i], axis=1)
+        near, there = np.argsort(to_x)[1 : k + 1], np.argsort(to_y)[:k]
+        share = np.log(a[near].sum() / (1.0 - a[i]) / b[there].sum())
+        terms.append(2 * np.log(to_y[there[-1]] / to_x[near[-1]]) + share)
+    found = kl_nearest_neighbours(
+        x, y, num_neighbours=k, source_weights=3.0 * a, target_weights=1e-9 * b
+    )
+    assert float(found) == pytest.approx(a @ terms, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "estimate", [kl_gaussian, functools.partial(kl_nearest_neighbours, num_neighbours=10)]
+)
+def test_weights_of_importance_make_one_law_of_another(estimate):
+    """Draws of N(0, 2^2) that stand for N(1, 1): the KL of that against N(0, 2^2)."""
+    values = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        x, y = rng.normal(0.0, 2.0, (4000, 1)), rng.normal(0.0, 2.0, (3000, 1))
+        weights = np.exp(0.125 * x[:, 0] ** 2 - 0.5 * (x[:, 0] - 1.0) ** 2)
+        values.append(float(estimate(x, y, source_weights=weights)))
+    assert np.mean(values) == pytest.approx(normal_kl(*PAIRS["A"]), abs=0.05)
+
+
+def test_one_row_with_nearly_all_weight_gives_a_number():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(6, 2)), rng.normal(size=(6, 2))
+    for heavy in (1e8, 1e20):
+        value = kl_nearest_neighbours(x, y, source_weights=[heavy, 1, 1, 1, 1, 1])
+        assert np.isfinite(float(value))
 
 
 @pytest.mark.parametrize("function", [kl_nearest_neighbours, kl_gaussian])

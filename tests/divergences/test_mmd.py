@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from scipy.stats import energy_distance as scipy_energy_distance
@@ -20,6 +21,7 @@ from lrmf_tfp.kernels import (
     InverseMultiquadricKernel,
     LaplaceKernel,
 )
+from lrmf_tfp.samples import Sample
 from tests.reference import finite_difference, gaussian_mmd_squared, gradients
 
 KERNELS = {
@@ -174,9 +176,32 @@ def test_linear_time_estimate_is_unbiased():
     found = float(divergences.mmd_squared_linear_time(x, y, kernel=kernel))
     assert found == pytest.approx(PAIR_A[1.0], abs=4.0 / np.sqrt(20_000))
     few = float(divergences.mmd_squared_linear_time(x[:2], y[:2], kernel=kernel))
-    gaps = [x[0] - x[1], y[0] - y[1], x[0] - y[1], x[1] - y[0]]
-    values = [np.exp(-0.5 * float(gap[0]) ** 2) for gap in gaps]
-    assert few == pytest.approx(values[0] + values[1] - values[2] - values[3], abs=1e-12)
+    within = [x[0] - x[1], y[0] - y[1]]
+    across = [[x[0] - y[1], x[1] - y[0]], [x[0] - y[0], x[1] - y[1]]]  # as the seed draws them
+    sums = [sum(np.exp(-0.5 * float(gap[0]) ** 2) for gap in gaps) for gaps in (within, *across)]
+    assert min(abs(few - (sums[0] - sums[1])), abs(few - (sums[0] - sums[2]))) < 1e-12
+
+
+def test_linear_time_estimate_needs_no_random_order():
+    """Sorted rows: pairs of neighbours would be as like as they can be."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(1.0, 1.0, (20_000, 1)), rng.normal(0.0, 2.0, (20_000, 1))
+    value = functools.partial(divergences.mmd_squared_linear_time, kernel=GaussianKernel(1.0))
+    in_order = float(value(np.sort(x, axis=0), np.sort(y, axis=0)))
+    assert in_order == float(value(x, y))
+    assert in_order == pytest.approx(PAIR_A[1.0], abs=4.0 / np.sqrt(10_000))
+    assert float(value(x, y, seed=1)) != in_order
+
+
+def test_linear_time_estimate_takes_weights_of_importance():
+    """Draws of N(0, 4) that stand for N(1, 1) by their weights, against N(0, 4)."""
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(0.0, 2.0, (40_000, 1)), rng.normal(0.0, 2.0, (40_000, 1))
+    weights = np.exp(0.125 * x[:, 0] ** 2 - 0.5 * (x[:, 0] - 1.0) ** 2)
+    found = divergences.mmd_squared_linear_time(
+        x, y, kernel=GaussianKernel(1.0), source_weights=weights
+    )
+    assert float(found) == pytest.approx(PAIR_A[1.0], abs=8.0 / np.sqrt(20_000))
 
 
 @pytest.mark.parametrize("name", ["gaussian", "laplace"])
@@ -211,6 +236,35 @@ def test_witness_gap_is_the_squared_mmd(kernel, rng):
     at_x, at_y = (divergences.mmd_witness(z, x, y, kernel=kernel).numpy() for z in (x, y))
     gap = at_x.mean() - at_y.mean()
     assert gap == pytest.approx(float(mmd_squared(x, y, kernel=kernel)), abs=1e-12)
+
+
+def test_witness_takes_weights_units_and_names(clouds):
+    x, y = clouds
+    z, a = x[:4] + 0.1, np.array([1, 2, 0, 1, 1, 0, 3])
+    far = np.where(a[:, None] > 0, x, 1e12)
+    wanted = divergences.mmd_witness(z, np.repeat(x, a, axis=0), y).numpy()
+    found = divergences.mmd_witness(z, far, y, source_weights=1e-5 * a)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    np.testing.assert_allclose(divergences.mmd_witness(z, Sample.of(far, a), y), found, rtol=1e-9)
+    for kernel, power in (("gaussian", 0), ("energy", 1)):
+        plain = divergences.mmd_witness(z, x, y, kernel=kernel)
+        tiny = divergences.mmd_witness(1e-150 * z, 1e-150 * x, 1e-150 * y, kernel=kernel)
+        np.testing.assert_allclose(tiny * 1e150**power, plain, rtol=1e-7)
+    names = ["a", "b", "c"]
+    points = pd.DataFrame(z, columns=names)[["c", "a", "b"]]
+    named = divergences.mmd_witness(points, pd.DataFrame(x, columns=names), y)
+    np.testing.assert_allclose(named, divergences.mmd_witness(z, x, y))
+
+
+@pytest.mark.parametrize("distance", [1e4, 1e8, 1e12])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_far_row_on_both_sides_leaves_the_rest_as_it_was(rng, dtype, distance):
+    x, y = rng.normal(size=(50, 2)), rng.normal(size=(50, 2)) + 0.5
+    far = distance * np.array([[0.3, -1.0]])
+    kernel = GaussianKernel(1.0)
+    wanted = (50 / 51) ** 2 * float(mmd_squared(x, y, kernel=kernel))
+    pair = [np.concatenate([rows, far]).astype(dtype) for rows in (x, y)]
+    assert float(mmd_squared(*pair, kernel=kernel)) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_far_offset_costs_no_precision(rng):

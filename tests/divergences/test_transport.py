@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from lrmf_tfp.divergences.transport import exact
+from lrmf_tfp.divergences.transport import _network_simplex, exact
 from lrmf_tfp.divergences.transport.exact import TRANSPORT_COSTS, emd, optimal_transport
 from lrmf_tfp.divergences.transport.wasserstein import wasserstein_1d
 from tests.reference import finite_differences, gradients
@@ -127,6 +127,66 @@ def test_dtype_is_kept(rng, dtype):
     assert float(result.value) == pytest.approx(float(emd(x, y)), rel=1e-6)
 
 
+FAR = {
+    "one far row on both sides": lambda x, y, v: (
+        np.vstack([x, [[v, v]]]),
+        np.vstack([y, [[v, v]]]),
+    ),
+    "half of the rows far": lambda x, y, v: (
+        np.vstack([x, x[::-1] + v]),
+        np.vstack([y, y - [v, 0]]),
+    ),
+    "two equal halves far apart": lambda x, y, v: (
+        np.vstack([x, 1.1 * x + v]),
+        np.vstack([y, y[::-1] + v]),
+    ),
+}
+
+
+@pytest.mark.parametrize("distance", [1e3, 1e7, 1e9])
+@pytest.mark.parametrize("cost", TRANSPORT_COSTS)
+@pytest.mark.parametrize("where", FAR)
+def test_far_rows_decide_only_what_is_theirs(rng, where, cost, distance):
+    """SciPy's assignment as oracle; its costs are taken by differences, and so are exact."""
+    x, y = FAR[where](*clouds(rng, size=2), distance)
+    costs = cdist(x, y, METRICS[cost])
+    rows, columns = linear_sum_assignment(costs)
+    wanted = pytest.approx(costs[rows, columns].mean(), rel=1e-8)
+    result = optimal_transport(x, y, cost=cost)
+    assert float(result.value) == wanted
+    dual = np.mean(result.source_potential) + np.mean(result.target_potential)
+    assert dual == wanted
+    slack = costs - result.source_potential.numpy()[:, None] - result.target_potential.numpy()
+    assert slack.min() >= -1e-8 * costs[rows, columns].mean()
+
+
+def test_far_rows_of_weight_zero_decide_nothing(rng):
+    x, y = clouds(rng, size=2)
+    far, weights = np.vstack([x, [[1e8, 1e8]]]), np.r_[np.ones(25), 0.0]
+    for cost in TRANSPORT_COSTS:
+        found = emd(far, y, cost=cost, source_weights=weights)
+        assert float(found) == pytest.approx(float(emd(x, y, cost=cost)), rel=1e-12)
+        result = optimal_transport(far, y, cost=cost, source_weights=weights)
+        assert result.plan.shape == [26, 25]
+        np.testing.assert_array_equal(result.plan[-1], 0.0)
+        costs = cdist(far[-1:], y, METRICS[cost])[0]
+        reach = np.min(costs - result.target_potential.numpy())
+        assert float(result.source_potential[-1]) == pytest.approx(reach, rel=1e-12)
+
+
+def test_a_plan_without_a_proof_is_an_error(rng, monkeypatch):
+    """A solver whose plan is not optimal: each row goes to the row of its own number."""
+
+    def identity(a, b, costs):
+        rows = np.arange(len(a))
+        return _network_simplex._Plan(rows, rows, a), np.zeros(len(a))
+
+    monkeypatch.setattr(_network_simplex, "_simplex", identity)
+    with pytest.raises(RuntimeError, match="of 25 onto 25 rows found no plan that is proven") as e:
+        emd(*clouds(rng))
+    assert "\n" not in str(e.value)
+
+
 def test_float32_weights_that_miss_one_are_feasible(rng):
     x, y = (points.astype(np.float32) for points in clouds(rng, num_target=40))
     a = rng.dirichlet(np.ones(25)).astype(np.float32) * np.float32(1.0 + 5e-5)
@@ -194,7 +254,7 @@ def test_one_trace_for_a_signature(rng):
 
 
 def test_a_solver_that_stops_early_is_an_error(rng, monkeypatch):
-    monkeypatch.setattr(exact, "_MAX_ITERATIONS", 3)
+    monkeypatch.setattr(_network_simplex, "_MAX_ITERATIONS", 3)
     with pytest.raises(RuntimeError, match="exact transport of 25 onto 25 rows failed within 3"):
         emd(*clouds(rng))
 
@@ -205,7 +265,7 @@ def test_a_solver_that_stops_early_is_an_error(rng, monkeypatch):
     [
         ("`target` must have shape .M, 3. to match `source`", {"target": np.ones([2, 2])}),
         ("`source` must be finite; got 1 non-finite value", {"source": [[np.nan, 0.0, 0.0]]}),
-        ("`source_weights` must sum to 1; got 2", {"source_weights": [1.0, 1.0]}),
+        ("`source_weights` must not all be 0; got 2", {"source_weights": [0.0, 0.0]}),
         ("`target_weights` must be finite and at least 0", {"target_weights": [-1.0, 2.0]}),
         ("`cost` must be one of 'cityblock', 'euclid.*did you mean", {"cost": "euclid"}),
     ],

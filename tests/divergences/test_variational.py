@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +18,7 @@ from lrmf_tfp.divergences import (
     donsker_varadhan_bound,
     variational_bound,
 )
+from lrmf_tfp.samples import Sample
 from tests.reference import finite_difference, gradients
 
 # Pair B: p = N(0, 1), q = N(0.5, 1.44).
@@ -130,6 +133,34 @@ def test_gradient_is_that_of_finite_differences(name, rng):
     assert slopes[0][2] == pytest.approx(wanted, abs=1e-8)
     wanted = finite_difference(lambda b: variational_bound(name, v, b), w, (3,))
     assert slopes[1][3] == pytest.approx(wanted, abs=1e-8)
+
+
+def test_weights_are_repeated_outputs(name, rng):
+    v, w = rng.normal(size=5), rng.normal(size=4)
+    a, b = np.array([2, 0, 1, 1, 3]), np.array([1, 2, 0, 1])
+    wanted = pytest.approx(
+        float(variational_bound(name, np.repeat(v, a), np.repeat(w, b))), rel=1e-12
+    )
+    weights = {"numerator_weights": 0.1 * a, "denominator_weights": 1e30 * b}
+    assert float(variational_bound(name, v, w, **weights)) == wanted
+    samples = Sample.of(v[:, None], a), Sample.of(w[:, None], b)
+    assert float(variational_bound(name, *samples)) == wanted
+    high = np.where(a > 0, v, 300.0), np.where(b > 0, w, 300.0)
+    inside = tf.function(functools.partial(variational_bound, name), autograph=False)
+    tensors = {side: tf.constant(each, tf.float64) for side, each in weights.items()}
+    assert float(inside(*map(tf.constant, high), **tensors)) == wanted
+    slopes = gradients(lambda p, q: inside(p, q, **tensors), *high)
+    assert all(np.all(np.isfinite(slope)) for slope in slopes)
+
+
+def test_bad_weights_are_named():
+    with pytest.raises(ValueError, match="`numerator_weights` must not all be 0; got 2 zeros"):
+        variational_bound("kl", [0.0, 1.0], [0.0], numerator_weights=[0.0, 0.0])
+    weighted = Sample.of([[0.0], [1.0]], [1, 2])
+    with pytest.raises(ValueError, match="`numerator_weights` must be left out where"):
+        variational_bound("kl", weighted, [0.0], numerator_weights=[1, 1])
+    with pytest.raises(ValueError, match=r"`denominator_outputs` must have shape \[N, 1\]"):
+        donsker_varadhan_bound([0.0], Sample.of([[0.0, 1.0]]))
 
 
 def test_every_bound_has_a_name_and_comes_as_an_object_too(rng):

@@ -247,7 +247,7 @@ def test_one_trace_for_a_signature(rng):
     [
         ("`target` must have shape .M, 3. to match `source`", {"target": np.ones([2, 2])}),
         ("`source` must be finite; got 1 non-finite value", {"source": [[np.nan, 0.0, 0.0]]}),
-        ("`source_weights` must sum to 1; got 2", {"source_weights": [1.0, 1.0]}),
+        ("`source_weights` must not all be 0; got 2", {"source_weights": [0.0, 0.0]}),
         ("`power` must be finite and at least 1; got 0.5", {"power": 0.5}),
         ("`num_projections` must be at least 1; got 0", {"num_projections": 0}),
         ("`seed` must be at least 0; got -1", {"seed": -1}),

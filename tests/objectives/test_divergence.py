@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from lrmf_tfp import divergences, kernels, objectives
 from lrmf_tfp.flows import affine_flow
+from lrmf_tfp.samples import Sample
 from lrmf_tfp.training import SGD, FitConfig, fit
 from tests.cases import perturb
 
@@ -36,9 +37,10 @@ def clouds(rng, rows=60):
             functools.partial(divergences.sinkhorn_divergence, epsilon=0.2, cost="euclidean"),
         ),
         (
-            functools.partial(objectives.MMDObjective, kernel=kernels.LaplaceKernel(0.7)),
-            functools.partial(
-                divergences.mmd_squared, kernel=kernels.LaplaceKernel(0.7), unbiased=True
+            # Kernels hold tensors: made when called, for an import must not run an op.
+            lambda flow: objectives.MMDObjective(flow, kernel=kernels.LaplaceKernel(0.7)),
+            lambda x, y: divergences.mmd_squared(
+                x, y, kernel=kernels.LaplaceKernel(0.7), unbiased=True
             ),
         ),
     ],
@@ -69,6 +71,19 @@ def test_a_kernels_name_gets_its_width_from_the_training_samples(rng):
     fit(objective, (x, y), config, validation=(x, y))
     wanted = kernels.median_distance(x, y)
     assert float(objective.kernel.bandwidth) == pytest.approx(float(wanted), rel=1e-6)
+
+
+def test_a_width_is_that_of_the_weighted_training_samples(rng):
+    x, y = clouds(rng)
+    far = np.concatenate([x, np.full([200, 2], 50.0, np.float32)])
+    weights = np.r_[rng.random(60) + 0.1, np.full(200, 0.0)]
+    objective = objectives.MMDObjective(affine_flow(2), kernel="laplace")
+    config = FitConfig(num_steps=2, batch_size=8, steps_per_call=2, jit_compile=False)
+    data = Sample.of(far, weights), Sample.of(y)
+    fit(objective, data, config, validation=data, seed=2**63 + 5)
+    wanted = kernels.median_distance(x, y, source_weights=weights[:60])
+    assert float(objective.kernel.bandwidth) == pytest.approx(wanted, rel=1e-6)
+    assert wanted != pytest.approx(kernels.median_distance(x, y), rel=1e-3)
 
 
 def test_points_on_emd_end_where_the_target_is(rng):

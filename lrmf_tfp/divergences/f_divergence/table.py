@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_choice
 from lrmf_tfp.networks.dense import softplus
@@ -84,7 +85,13 @@ class FDivergence:
             return self.f_of_log_ratio(log_ratio) * tf.exp(-log_ratio)
         return F_DIVERGENCES[self.adjoint].f_of_log_ratio(-log_ratio)
 
-    def bound(self, numerator_outputs: Tensor, denominator_outputs: Tensor) -> Tensor:
+    def bound(
+        self,
+        numerator_outputs: Tensor,
+        denominator_outputs: Tensor,
+        numerator_weights: Tensor | None = None,
+        denominator_weights: Tensor | None = None,
+    ) -> Tensor:
         """Return `mean(g(v(x))) - mean(f*(g(v(y))))`, x from p and y from q.
 
         For a fixed critic it is unbiased for a lower bound of the divergence. On the samples that
@@ -93,12 +100,15 @@ class FDivergence:
         Args:
             numerator_outputs: Raw outputs `[N]` at samples of p.
             denominator_outputs: Raw outputs `[M]` at samples of q.
+            numerator_weights: `[N]` >= 0 of any scale, for a weighted mean; equal by default.
+            denominator_weights: `[M]`, likewise.
 
         Returns:
             Scalar, nats for the divergences made of logarithms.
         """
-        gain = tf.reduce_mean(self.activation(numerator_outputs))
-        return gain - tf.reduce_mean(self.conjugate_of_output(denominator_outputs))
+        gain = weighted_mean(self.activation(numerator_outputs), numerator_weights)
+        loss = weighted_mean(self.conjugate_of_output(denominator_outputs), denominator_weights)
+        return gain - loss
 
 
 def as_f_divergence(divergence: str | FDivergence) -> FDivergence:

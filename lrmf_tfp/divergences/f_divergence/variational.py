@@ -12,10 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_choice
-from lrmf_tfp.divergences._arguments import compiled
+from lrmf_tfp.divergences._compiled import compiled
+from lrmf_tfp.divergences._pair import weighed
 from lrmf_tfp.divergences.f_divergence.table import F_DIVERGENCES, FDivergence
+from lrmf_tfp.kernels.samples import as_sample
+from lrmf_tfp.samples.sample import Sample
 
 __all__ = [
     "DonskerVaradhan",
@@ -56,17 +60,26 @@ class DonskerVaradhan:
         """Return `log(p / q)` of an optimal output with `E_q[exp(v)] = 1`."""
         return tf.identity(outputs)
 
-    def bound(self, numerator_outputs: Tensor, denominator_outputs: Tensor) -> Tensor:
+    def bound(
+        self,
+        numerator_outputs: Tensor,
+        denominator_outputs: Tensor,
+        numerator_weights: Tensor | None = None,
+        denominator_weights: Tensor | None = None,
+    ) -> Tensor:
         """Return `mean(v(x)) - log(mean(exp(v(y))))`, x from p and y from q.
 
         Args:
             numerator_outputs: Raw outputs `[N]` at samples of p.
             denominator_outputs: Raw outputs `[M]` at samples of q.
+            numerator_weights: `[N]` >= 0 of any scale, for a weighted mean; equal by default.
+            denominator_weights: `[M]`, likewise.
 
         Returns:
             Scalar, nats.
         """
-        return tf.reduce_mean(numerator_outputs) - log_mean_exp(denominator_outputs)
+        gain = weighted_mean(numerator_outputs, numerator_weights)
+        return gain - log_mean_exp(denominator_outputs, denominator_weights)
 
 
 VariationalBound = FDivergence | DonskerVaradhan
@@ -91,7 +104,12 @@ def as_variational_bound(divergence: str | VariationalBound) -> VariationalBound
 
 
 def variational_bound(
-    divergence: str | VariationalBound, numerator_outputs: Any, denominator_outputs: Any
+    divergence: str | VariationalBound,
+    numerator_outputs: Any,
+    denominator_outputs: Any,
+    *,
+    numerator_weights: Any = None,
+    denominator_weights: Any = None,
 ) -> Tensor:
     """Return the lower bound of a divergence that a critic's raw outputs give.
 
@@ -103,15 +121,18 @@ def variational_bound(
     Args:
         divergence: A name in `VARIATIONAL_BOUNDS`, an `FDivergence` or a `DonskerVaradhan`.
             `"kl"` is the bound of Nguyen, Wainwright and Jordan.
-        numerator_outputs: Raw outputs v `[N]` at samples of p.
-        denominator_outputs: Raw outputs v `[M]` at samples of q.
+        numerator_outputs: Raw outputs v `[N]` at samples of p, or a `Sample` of them, `[N, 1]`.
+        denominator_outputs: Raw outputs v `[M]` at samples of q, likewise.
+        numerator_weights: Weights `[N]` >= 0 of any scale, for means; equal ones by default.
+        denominator_weights: Weights `[M]`, likewise.
 
     Returns:
         Scalar, nats for the divergences made of logarithms.
 
     Raises:
         TypeError: If outputs are not numbers.
-        ValueError: If the name is unknown or outputs are not finite numbers `[N]`.
+        ValueError: If the name is unknown, outputs are not finite numbers `[N]`, or weights are
+            negative, all 0 or given twice.
 
     Examples:
         >>> log_ratio_x, log_ratio_y = [1.0, 3.0], [-1.0, 0.0]
@@ -126,26 +147,37 @@ def variational_bound(
         [2] Nowozin, Cseke, Tomioka, f-GAN, NeurIPS 2016, arXiv:1606.00709,
             eq. (4).
     """
-    return _bound(
-        *_as_outputs(numerator_outputs, denominator_outputs), as_variational_bound(divergence)
-    )
+    found = as_variational_bound(divergence)
+    x, a = _as_outputs(numerator_outputs, numerator_weights, "numerator")
+    y, b = _as_outputs(denominator_outputs, denominator_weights, "denominator")
+    if x.dtype != y.dtype:
+        x, y = tf.cast(x, tf.float64), tf.cast(y, tf.float64)
+    return _bound(x, y, a, b, found)
 
 
-def donsker_varadhan_bound(numerator_outputs: Any, denominator_outputs: Any) -> Tensor:
+def donsker_varadhan_bound(
+    numerator_outputs: Any,
+    denominator_outputs: Any,
+    *,
+    numerator_weights: Any = None,
+    denominator_weights: Any = None,
+) -> Tensor:
     """Return `mean(v(x)) - log(mean(exp(v(y))))`, in expectation about a lower bound of the KL.
 
     See `DonskerVaradhan` for when it is tight and for its bias.
 
     Args:
-        numerator_outputs: Outputs v `[N]` at samples of p.
-        denominator_outputs: Outputs v `[M]` at samples of q.
+        numerator_outputs: Outputs v `[N]` at samples of p, or a `Sample` of them, `[N, 1]`.
+        denominator_outputs: Outputs v `[M]` at samples of q, likewise.
+        numerator_weights: Weights `[N]` >= 0 of any scale, for means; equal ones by default.
+        denominator_weights: Weights `[M]`, likewise.
 
     Returns:
         Scalar, nats.
 
     Raises:
         TypeError: If outputs are not numbers.
-        ValueError: If outputs are not finite numbers `[N]`.
+        ValueError: As `variational_bound`.
 
     Examples:
         >>> round(float(donsker_varadhan_bound([1.0, 3.0], [-1.0, 0.0])), 4)
@@ -155,27 +187,49 @@ def donsker_varadhan_bound(numerator_outputs: Any, denominator_outputs: Any) -> 
         [1] Donsker and Varadhan, Asymptotic Evaluation of Certain Markov Process Expectations
             for Large Time IV, Communications on Pure and Applied Mathematics 1983.
     """
-    return variational_bound(DonskerVaradhan.name, numerator_outputs, denominator_outputs)
+    return variational_bound(
+        DonskerVaradhan.name,
+        numerator_outputs,
+        denominator_outputs,
+        numerator_weights=numerator_weights,
+        denominator_weights=denominator_weights,
+    )
 
 
-def log_mean_exp(x: Tensor) -> Tensor:
-    """Return `log(mean(exp(x)))` of `x` `[N]`, without overflow."""
-    size = tf.cast(tf.size(x), x.dtype)
-    return tf.reduce_logsumexp(x) - tf.math.log(size)
+def log_mean_exp(x: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return `log(mean(exp(x)))` of `x` `[N]`, weighted or not, without overflow."""
+    if weights is None:
+        return tf.reduce_logsumexp(x) - tf.math.log(tf.cast(tf.size(x), x.dtype))
+    x = tf.where(weights > 0.0, x, x.dtype.min)  # a row of weight 0 may hold anything
+    highest = tf.stop_gradient(tf.reduce_max(x))
+    return highest + tf.math.log(weighted_mean(tf.exp(x - highest), weights))
 
 
 @compiled
-def _bound(numerator: Tensor, denominator: Tensor, divergence: VariationalBound) -> Tensor:
-    return divergence.bound(numerator, denominator)
+def _bound(
+    numerator: Tensor,
+    denominator: Tensor,
+    numerator_weights: Tensor | None,
+    denominator_weights: Tensor | None,
+    divergence: VariationalBound,
+) -> Tensor:
+    return divergence.bound(numerator, denominator, numerator_weights, denominator_weights)
 
 
-def _as_outputs(numerator: Any, denominator: Any) -> tuple[Tensor, Tensor]:
-    """Return outputs as tensors `[N]`, `[M]` of one floating dtype, the wider of the two."""
-    x = _as_vector(numerator, "numerator_outputs")
-    y = _as_vector(denominator, "denominator_outputs")
-    if x.dtype == y.dtype:
-        return x, y
-    return tf.cast(x, tf.float64), tf.cast(y, tf.float64)
+def _as_outputs(value: Any, weights: Any, name: str) -> tuple[Tensor, Tensor | None]:
+    """Return outputs `[N]` and their weights as tensors of a floating dtype."""
+    if isinstance(value, Sample):
+        apart = f"{name}_weights"
+        sample = as_sample(value, f"{name}_outputs", weighs=weights is None, weights_name=apart)
+        if sample.rows.shape[1] != 1:
+            shape = list(sample.rows.shape)
+            raise ValueError(f"`{name}_outputs` must have shape [N, 1] in a Sample; got {shape}.")
+        value, weights = sample.rows[:, 0], sample.weights if weights is None else weights
+    outputs = _as_vector(value, f"{name}_outputs")
+    if weights is None:
+        return outputs, None
+    column, shares = weighed(outputs[:, None], weights, f"{name}_weights")
+    return column[:, 0], shares
 
 
 def _as_vector(value: Any, name: str) -> Tensor:

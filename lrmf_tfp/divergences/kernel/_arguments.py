@@ -8,7 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
-from lrmf_tfp.divergences._arguments import WeightedPair, check_squares
+from lrmf_tfp.divergences._pair import WeightedPair
+from lrmf_tfp.divergences._units import check_size
 from lrmf_tfp.kernels import EnergyKernel, RadialKernel, build_kernel
 
 __all__ = ["Kernel", "as_kernel", "as_radial"]
@@ -23,20 +24,21 @@ def as_kernel(
 
     Raises:
         TypeError: If it is neither of the three.
-        ValueError: If the name is unknown or comes inside a graph, or squares would overflow.
+        ValueError: If the name is unknown or comes inside a graph, or distances would overflow.
     """
-    check_squares(pair, names)
+    check_size(pair, power=1, names=names)
     if not isinstance(kernel, str):
         if not callable(kernel):
             raise TypeError(f"`kernel` must be a name, a kernel or a function; got {kernel!r}.")
         return kernel
     if kernel == "energy":
         return EnergyKernel()
-    if tf.is_symbolic_tensor(pair.source) or tf.is_symbolic_tensor(pair.target):
+    if any(map(tf.is_symbolic_tensor, pair)):
         raise ValueError(
             f"`kernel` must be a kernel, not a name, inside a tf.function; got {kernel!r}."
         )
-    return build_kernel(kernel, pair.source, pair.target)
+    a, b = pair.source_weights, pair.target_weights
+    return build_kernel(kernel, pair.source, pair.target, source_weights=a, target_weights=b)
 
 
 def as_radial(

@@ -7,8 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from lrmf_tfp._core.seeds import seeded_normal, seeded_uniform
 from lrmf_tfp._core.typing import Tensor
-from lrmf_tfp.divergences._arguments import WeightedPair, compiled
+from lrmf_tfp.divergences._compiled import compiled
+from lrmf_tfp.divergences._pair import WeightedPair
+from lrmf_tfp.divergences._units import centre_of
 from lrmf_tfp.divergences.kernel._sums import KernelSums, kernel_sums
 from lrmf_tfp.kernels import EnergyKernel, RadialKernel
 
@@ -23,8 +26,7 @@ def radial_mmd(
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Return the squared MMD and its gradients, from one pass over the kernel."""
     a, b = pair.source_weights, pair.target_weights
-    root = tf.sqrt(kernel.scale(a.dtype))
-    x, y = _in_kernel_units(root, pair.source, pair.target)
+    (x, y), unit, height = _in_units(kernel, pair)
     xx = kernel_sums(x, x, kernel, y_weights=a, x_weights=None)
     yy = kernel_sums(y, y, kernel, y_weights=b, x_weights=None)
     xy = kernel_sums(x, y, kernel, y_weights=b, x_weights=a)
@@ -34,7 +36,8 @@ def radial_mmd(
     value = within_x + within_y - 2.0 * _dot(a, xy.values)
     to_x = a[:, None] * (xy.pulls - scale_x * xx.pulls)
     to_y = b[:, None] * (xy.back_pulls - scale_y * yy.pulls)
-    return tf.cast(value, a.dtype), (4.0 * to_x / root, 4.0 * to_y / root)
+    slope = 4.0 * height / unit
+    return height * tf.cast(value, a.dtype), (slope * to_x, slope * to_y)
 
 
 @compiled
@@ -50,27 +53,33 @@ def callable_mmd(
 
 
 @compiled
-def linear_time_mmd(source: Tensor, target: Tensor, kernel: RadialKernel) -> Tensor:
+def linear_time_mmd(pair: WeightedPair, kernel: RadialKernel, seed: Tensor) -> Tensor:
     """Return the mean of the four-point statistic over disjoint pairs of rows."""
-    x, y = _in_kernel_units(tf.sqrt(kernel.scale(source.dtype)), source, target)
+    (x, y), _, height = _in_units(kernel, pair)
+    x, a = _shuffled(x, pair.source_weights, seed)
+    y, b = _shuffled(y, pair.target_weights, seed + tf.constant([1, 0], seed.dtype))
     half = tf.minimum(tf.shape(x)[0], tf.shape(y)[0]) // 2
-    first_x, second_x = x[0 : 2 * half : 2], x[1 : 2 * half : 2]
-    first_y, second_y = y[0 : 2 * half : 2], y[1 : 2 * half : 2]
+    first, second = slice(0, 2 * half, 2), slice(1, 2 * half, 2)
 
-    def mean_of(p: Tensor, q: Tensor) -> Tensor:
+    def mean_of(p: Tensor, q: Tensor, v: Tensor, w: Tensor) -> Tensor:
         u = tf.reduce_sum(tf.math.squared_difference(p, q), axis=1)
-        return tf.reduce_mean(kernel.value_and_decay(u)[0])
+        values = kernel.value_and_decay(u)[0]
+        return tf.math.divide_no_nan(tf.reduce_sum(v * w * values), tf.reduce_sum(v * w))
 
-    within = mean_of(first_x, second_x) + mean_of(first_y, second_y)
-    return within - mean_of(first_x, second_y) - mean_of(second_x, first_y)
+    within_x = mean_of(x[first], x[second], a[first], a[second])
+    within_y = mean_of(y[first], y[second], b[first], b[second])
+    there = mean_of(x[first], y[second], a[first], b[second])
+    back = mean_of(x[second], y[first], a[second], b[first])
+    return height * (within_x + within_y - there - back)
 
 
 @compiled
 def feature_mmd(pair: WeightedPair, frequencies: Tensor) -> Tensor:
     """Return the squared distance of the mean features, R frequencies `[R, D]`."""
+    centre = centre_of(pair)
 
     def mean_features(points: Tensor, weights: Tensor) -> Tensor:
-        phase = tf.matmul(points, frequencies, transpose_b=True)
+        phase = tf.matmul(points - centre, frequencies, transpose_b=True)
         both = tf.concat([tf.cos(phase), tf.sin(phase)], axis=1)
         return tf.linalg.matvec(both, weights, transpose_a=True)
 
@@ -82,35 +91,48 @@ def feature_mmd(pair: WeightedPair, frequencies: Tensor) -> Tensor:
 @compiled
 def witness(points: Tensor, pair: WeightedPair, kernel: RadialKernel) -> Tensor:
     """Return the difference of the two mean embeddings at points `[G, D]`."""
-    root = tf.sqrt(kernel.scale(points.dtype))
-    x, y, z = _in_kernel_units(root, pair.source, pair.target, points)
+    (x, y, z), _, height = _in_units(kernel, pair, points)
     a, b = pair.source_weights, pair.target_weights
     towards_source = kernel_sums(z, x, kernel, y_weights=a, x_weights=None)
     towards_target = kernel_sums(z, y, kernel, y_weights=b, x_weights=None)
-    return towards_source.values - towards_target.values
+    return height * (towards_source.values - towards_target.values)
 
 
 def precise(pair: WeightedPair, kernel: RadialKernel) -> WeightedPair:
     """Return the pair in float64 where float32 distances would be coarse for the kernel."""
-    known = not (tf.is_symbolic_tensor(pair.source) or tf.is_symbolic_tensor(pair.target))
+    known = tf.executing_eagerly()
     if pair.source.dtype != tf.float32 or not known or isinstance(kernel, EnergyKernel):
         return pair
     rows = np.concatenate([pair.source.numpy(), pair.target.numpy()])
-    limit = _MAX_SQUARED_RADIUS * float(kernel.scale(tf.float64))
-    if rows.shape[1] * float(np.ptp(rows)) ** 2 <= limit:  # a bound that costs nothing
-        return pair
-    if np.max(np.sum(np.square(rows - rows.mean(axis=0)), axis=1)) <= limit:
+    length = float(kernel.length(tf.float64))
+    if rows.shape[1] * (float(np.ptp(rows)) / length) ** 2 <= _MAX_SQUARED_RADIUS:
+        return pair  # by a bound that costs nothing
+    rows = (rows - rows.mean(axis=0)).astype(np.float64) / length
+    if np.max(np.sum(np.square(rows), axis=1)) <= _MAX_SQUARED_RADIUS:
         return pair
     return WeightedPair(*(tf.cast(part, tf.float64) for part in pair))
 
 
-def _in_kernel_units(
-    root: Tensor, source: Tensor, target: Tensor, *others: Tensor
-) -> list[Tensor]:
-    """Return points around the origin, in units of the kernel's length `root`."""
-    centre = 0.5 * (tf.reduce_mean(source, axis=0) + tf.reduce_mean(target, axis=0))
-    moved = (points - tf.stop_gradient(centre) for points in (source, target, *others))
-    return [points / tf.stop_gradient(root) for points in moved]
+def _in_units(
+    kernel: RadialKernel, pair: WeightedPair, *others: Tensor
+) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Return all points around the origin in the kernel's unit, the unit, and its height."""
+    centre = centre_of(pair)
+    moved = [points - centre for points in (*pair[:2], *others)]
+    unit, height = map(tf.stop_gradient, kernel.unit_and_height(*moved))
+    return [points / unit for points in moved], unit, height
+
+
+def _shuffled(points: Tensor, weights: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
+    """Return rows in an order that the seed draws, whatever order they came in."""
+    exact = tf.stop_gradient(tf.cast(points, tf.float64))
+    axis = seeded_normal(tf.shape(exact)[1:], seed, dtype=tf.float64)
+    ordered = tf.argsort(tf.linalg.matvec(exact, axis))
+    draw = seeded_uniform([tf.shape(points)[0]], seed, dtype=tf.float64)
+    order = tf.gather(ordered, tf.argsort(draw))
+    # The gradient of a gather alone is an IndexedSlices, which callers cannot compute with.
+    points = tf.reshape(points, tf.shape(points))
+    return tf.gather(points, order), tf.gather(weights, order)
 
 
 def _within(

@@ -8,17 +8,19 @@ import tensorflow as tf
 
 from lrmf_tfp._core.typing import Samples, Tensor
 from lrmf_tfp._validation import check_positive_int
-from lrmf_tfp.divergences._arguments import (
+from lrmf_tfp.divergences._arguments import as_seed
+from lrmf_tfp.divergences._envelope import with_gradients
+from lrmf_tfp.divergences._pair import (
     WeightedPair,
     as_points,
-    as_seed,
     as_weighted_pair,
     check_spread,
+    columns_of,
 )
-from lrmf_tfp.divergences._envelope import with_gradients
 from lrmf_tfp.divergences.kernel import _mmd_terms as terms
 from lrmf_tfp.divergences.kernel._arguments import Kernel, as_kernel, as_radial
 from lrmf_tfp.kernels import EnergyKernel, RadialKernel
+from lrmf_tfp.samples.sample import Sample
 
 __all__ = [
     "energy_distance",
@@ -30,8 +32,8 @@ __all__ = [
 
 
 def mmd_squared(
-    source: Samples,
-    target: Samples,
+    source: Samples | Sample,
+    target: Samples | Sample,
     *,
     kernel: Kernel = "gaussian",
     unbiased: bool = False,
@@ -45,27 +47,32 @@ def mmd_squared(
     samples. Its bias is `(k(x, x) - mean k) / n` for each set; the unbiased form leaves those
     pairs out and may fall below 0. Use that one for training on batches.
 
+    Means are weighted, `sum(a_i a_j k) / sum(a_i a_j)`. In the biased form a row of weight 2 is
+    the row twice. In the unbiased one it is not: two equal rows are a pair that counts, one row
+    of weight 2 is none.
+
     Time grows with N M. Memory grows with N + M for the library's kernels, which bring their own
     gradient; a callable's matrix is held whole. Gradients flow to both sample sets, once: second
     derivatives raise. Inside a `tf.function` values cannot be checked.
 
     Args:
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
+        source: Samples `[N, D]`, or a `Sample` with its weights.
+        target: Samples `[M, D]`, or a `Sample`.
         kernel: A name of `lrmf_tfp.kernels.KERNELS`, as wide as the samples' median distance; a
             kernel of `lrmf_tfp.kernels`; or a function of `x` `[N, D]`, `y` `[M, D]` that gives
             `[N, M]`. Inside a `tf.function` give the kernel itself.
         unbiased: Leave out the pairs of a point with itself; needs 2 rows of each.
-        source_weights: Weights `[N]` that sum to 1; equal ones by default.
-        target_weights: Weights `[M]` that sum to 1; equal ones by default.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
+        target_weights: Weights `[M]`, likewise.
 
     Returns:
         Scalar, in the units of the kernel.
 
     Raises:
         TypeError: If samples are not numbers.
-        ValueError: If shapes differ, values are not finite, rows are too few, weights do not sum
-            to 1, or the kernel is unknown.
+        ValueError: If shapes or columns differ, values are not finite, rows are too few, weights
+            are negative, all 0 or given twice, a `Sample` has conditions, or the kernel is
+            unknown.
 
     Examples:
         >>> from lrmf_tfp.kernels import GaussianKernel
@@ -93,8 +100,8 @@ def mmd_squared(
 
 
 def energy_distance(
-    source: Samples,
-    target: Samples,
+    source: Samples | Sample,
+    target: Samples | Sample,
     *,
     unbiased: bool = False,
     source_weights: Any = None,
@@ -106,11 +113,11 @@ def energy_distance(
     reaches far. For D = 1 it is the square of `scipy.stats.energy_distance`.
 
     Args:
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
+        source: Samples `[N, D]`, or a `Sample` with its weights.
+        target: Samples `[M, D]`, or a `Sample`.
         unbiased: Leave out the pairs of a point with itself; needs 2 rows of each.
-        source_weights: Weights `[N]` that sum to 1; equal ones by default.
-        target_weights: Weights `[M]` that sum to 1; equal ones by default.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
+        target_weights: Weights `[M]`, likewise.
 
     Returns:
         Scalar, in the units of the samples; >= 0 in the biased form.
@@ -138,39 +145,53 @@ def energy_distance(
 
 
 def mmd_squared_linear_time(
-    source: Samples, target: Samples, *, kernel: str | RadialKernel = "gaussian"
+    source: Samples | Sample,
+    target: Samples | Sample,
+    *,
+    kernel: str | RadialKernel = "gaussian",
+    seed: int | Tensor = 0,
+    source_weights: Any = None,
+    target_weights: Any = None,
 ) -> Tensor:
     """Return the unbiased estimate of the squared MMD that looks at every sample once.
 
-    Mean of `k(x, x') + k(y, y') - k(x, y') - k(x', y)` over disjoint pairs of neighbouring rows,
-    which must therefore be in random order. Time grows with N; the price is a variance that
+    Mean of `k(x, x') + k(y, y') - k(x, y') - k(x', y)` over disjoint pairs of rows, which the seed
+    draws, whatever order the rows are in. Time grows with N log N; the price is a variance that
     falls with 1 / N for every gap, where that of `mmd_squared` falls with 1 / N^2 near 0.
 
+    A pair weighs as much as the product of its rows: the quotients of sums are consistent, and
+    unbiased where all weights are equal. Rows of weight 0 count as absent; a row of weight 2 is
+    not the row twice, which would come in two pairs.
+
     Args:
-        source: Samples `[N, D]`, N >= 2.
-        target: Samples `[M, D]`, M >= 2; of the longer set the last rows are not used.
+        source: Samples `[N, D]`, N >= 2, or a `Sample` with its weights.
+        target: Samples `[M, D]`, M >= 2, or a `Sample`; some rows of the longer set are not used.
         kernel: A name or a kernel of `lrmf_tfp.kernels`, as in `mmd_squared`.
+        seed: Seed of the pairs, a whole number or a stateless seed `[2]`.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
+        target_weights: Weights `[M]`, likewise.
 
     Returns:
         Scalar, in the units of the kernel; may be below 0.
 
     Raises:
         TypeError: If samples are not numbers.
-        ValueError: If shapes differ, values are not finite, or a set has fewer than 2 rows.
+        ValueError: As `mmd_squared`; or if a set has fewer than 2 rows.
 
     References:
         [1] Gretton et al., A Kernel Two-Sample Test, JMLR 2012, lemma 14.
     """
-    pair = as_weighted_pair(source, target, min_rows=2)
+    pair = as_weighted_pair(source, target, source_weights, target_weights, min_rows=2)
+    check_spread(pair.source_weights, "source_weights")
+    check_spread(pair.target_weights, "target_weights")
     found = as_radial(kernel, pair)
-    precise = terms.precise(pair, found)
-    value = terms.linear_time_mmd(precise.source, precise.target, found)
+    value = terms.linear_time_mmd(terms.precise(pair, found), found, as_seed(seed))
     return tf.cast(value, pair.source.dtype)
 
 
 def mmd_squared_random_features(
-    source: Samples,
-    target: Samples,
+    source: Samples | Sample,
+    target: Samples | Sample,
     *,
     kernel: str | RadialKernel = "gaussian",
     num_features: int = 500,
@@ -185,14 +206,14 @@ def mmd_squared_random_features(
     with `1 / sqrt(R)`. Differentiable as often as you like.
 
     Args:
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
+        source: Samples `[N, D]`, or a `Sample` with its weights.
+        target: Samples `[M, D]`, or a `Sample`.
         kernel: `"gaussian"`, `"laplace"`, or a `GaussianKernel` with one bandwidth or a
             `LaplaceKernel`.
         num_features: Number of frequencies R.
         seed: Seed of the frequencies, a whole number or a stateless seed `[2]`.
-        source_weights: Weights `[N]` that sum to 1; equal ones by default.
-        target_weights: Weights `[M]` that sum to 1; equal ones by default.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
+        target_weights: Weights `[M]`, likewise.
 
     Returns:
         Scalar >= 0.
@@ -214,9 +235,9 @@ def mmd_squared_random_features(
 
 
 def mmd_witness(
-    points: Samples,
-    source: Samples,
-    target: Samples,
+    points: Samples | Sample,
+    source: Samples | Sample,
+    target: Samples | Sample,
     *,
     kernel: str | RadialKernel = "gaussian",
     source_weights: Any = None,
@@ -229,12 +250,12 @@ def mmd_witness(
     `w / sqrt(mmd_squared)`.
 
     Args:
-        points: Where to evaluate, `[G, D]`.
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
+        points: Where to evaluate, `[G, D]`; weights do not count.
+        source: Samples `[N, D]`, or a `Sample` with its weights.
+        target: Samples `[M, D]`, or a `Sample`.
         kernel: A name or a kernel of `lrmf_tfp.kernels`, as in `mmd_squared`.
-        source_weights: Weights `[N]` that sum to 1; equal ones by default.
-        target_weights: Weights `[M]` that sum to 1; equal ones by default.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
+        target_weights: Weights `[M]`, likewise.
 
     Returns:
         The witness `[G]`, in the units of the kernel.
@@ -247,7 +268,7 @@ def mmd_witness(
         [1] Gretton et al., A Kernel Two-Sample Test, JMLR 2012, section 2.3.
     """
     pair = as_weighted_pair(source, target, source_weights, target_weights)
-    z = tf.cast(as_points(points, "points"), pair.source.dtype)
+    z = tf.cast(as_points(points, "points", columns=columns_of(source)), pair.source.dtype)
     if z.shape[1] != pair.source.shape[1]:
         raise ValueError(
             f"`points` must have shape [G, {pair.source.shape[1]}] to match `source`; "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
-from lrmf_tfp.divergences._arguments import WeightedPair
+from lrmf_tfp.divergences._pair import WeightedPair
 
 __all__ = ["line_distances", "mean_line_distance"]
 

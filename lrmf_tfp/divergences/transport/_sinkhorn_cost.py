@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
-from lrmf_tfp.divergences._arguments import WeightedPair
+from lrmf_tfp.divergences._pair import WeightedPair, covered
+from lrmf_tfp.divergences._units import centre_of
+from lrmf_tfp.kernels.radial import unit_of
 
 __all__ = [
     "DENSE_ENTRIES",
     "DenseGeometry",
     "Geometry",
     "HalfStep",
+    "InUnits",
     "StreamedGeometry",
-    "centred",
     "cost_matrix",
+    "in_units",
     "mean_cost",
     "plan_matrix",
     "scaling_bound",
@@ -59,10 +62,20 @@ def _squared_by_product(source: Tensor, target: Tensor) -> Tensor:
     return tf.where(squared > rounding * (norms[0] + norms[1]), squared, tf.zeros_like(squared))
 
 
-def centred(pair: WeightedPair) -> WeightedPair:
-    """Return the pair moved to the middle of its two means, where rounding is least."""
-    middle = 0.5 * (_mean(pair.source, pair.source_weights) + _mean(*pair[1::2]))
-    return pair._replace(source=pair.source - middle, target=pair.target - middle)
+class InUnits(NamedTuple):
+    """A pair around the origin and of unit size, which is to be multiplied by `unit`."""
+
+    pair: WeightedPair
+    unit: Tensor
+
+
+def in_units(pair: WeightedPair) -> InUnits:
+    """Return the pair where rounding is least and no square over- or underflows."""
+    pair = covered(pair)
+    centre = centre_of(pair)
+    x, y = pair.source - centre, pair.target - centre
+    unit = unit_of(x, y)
+    return InUnits(pair._replace(source=x / unit, target=y / unit), unit)
 
 
 def mean_cost(pair: WeightedPair, *, power: int) -> Tensor:

@@ -10,11 +10,14 @@ import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp._validation import check_positive_int
-from lrmf_tfp.divergences._arguments import WeightedPair, as_scale
+from lrmf_tfp.divergences._arguments import as_scale
+from lrmf_tfp.divergences._pair import WeightedPair
+from lrmf_tfp.divergences._units import times_power
 from lrmf_tfp.divergences.transport._sinkhorn_cost import (
     DENSE_ENTRIES,
     DenseGeometry,
     Geometry,
+    InUnits,
     StreamedGeometry,
     mean_cost,
 )
@@ -33,7 +36,8 @@ class Options(NamedTuple):
     """How to solve."""
 
     epsilon: Tensor | None
-    """Regularisation, in units of the cost; None until the samples are known."""
+    """Regularisation: as it is given, float64, in units of the cost, or None; for the solver as a
+    number of the samples' dtype, in units of the scaled samples' cost."""
     tolerance: Tensor
     """Largest L1 error of the marginals."""
     max_iterations: Tensor
@@ -43,17 +47,20 @@ class Options(NamedTuple):
 def as_options(epsilon: Any, tolerance: Any, max_iterations: int, *, dtype: tf.DType) -> Options:
     """Return checked options as tensors, so that a new value is not a new trace."""
     return Options(
-        epsilon=None if epsilon is None else as_scale(epsilon, "epsilon", dtype=dtype),
+        epsilon=None if epsilon is None else as_scale(epsilon, "epsilon", dtype=tf.float64),
         tolerance=as_scale(tolerance, "tolerance", dtype=dtype),
         max_iterations=tf.constant(check_positive_int(max_iterations, "max_iterations")),
     )
 
 
-def with_epsilon(options: Options, pair: WeightedPair, *, power: int) -> Options:
-    """Return the options with the default epsilon, 0.05 of the mean cost, where none is given."""
-    if options.epsilon is not None:
-        return options
-    return options._replace(epsilon=_DEFAULT_EPSILON * mean_cost(pair, power=power))
+def with_epsilon(options: Options, units: InUnits, *, power: int) -> Options:
+    """Return the options with epsilon in units; 0.05 of the mean cost where none is given."""
+    if options.epsilon is None:
+        return options._replace(epsilon=_DEFAULT_EPSILON * mean_cost(units.pair, power=power))
+    epsilon = times_power(options.epsilon, units.unit, -power)
+    # Beyond, plans are a b' to the last digit; at infinity they would be NaN.
+    highest = float(units.unit.dtype.max) ** 0.5
+    return options._replace(epsilon=tf.cast(tf.minimum(epsilon, highest), units.unit.dtype))
 
 
 def solve(

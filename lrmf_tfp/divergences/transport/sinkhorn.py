@@ -14,9 +14,11 @@ import tensorflow as tf
 
 from lrmf_tfp._core.typing import Samples, Tensor
 from lrmf_tfp._validation import check_choice
-from lrmf_tfp.divergences._arguments import WeightedPair, as_weighted_pair, check_squares, compiled
+from lrmf_tfp.divergences._compiled import compiled
 from lrmf_tfp.divergences._envelope import with_gradients
-from lrmf_tfp.divergences.transport._sinkhorn_cost import centred, cost_matrix, plan_matrix
+from lrmf_tfp.divergences._pair import WeightedPair, as_weighted_pair
+from lrmf_tfp.divergences._units import check_size, times_power
+from lrmf_tfp.divergences.transport._sinkhorn_cost import cost_matrix, in_units, plan_matrix
 from lrmf_tfp.divergences.transport._sinkhorn_solve import (
     Options,
     as_options,
@@ -24,6 +26,7 @@ from lrmf_tfp.divergences.transport._sinkhorn_solve import (
     solve_self,
     with_epsilon,
 )
+from lrmf_tfp.samples.sample import Sample
 
 __all__ = ["SinkhornResult", "sinkhorn", "sinkhorn_divergence"]
 
@@ -40,9 +43,9 @@ class SinkhornResult(NamedTuple):
     value: Tensor
     """`<P, C> + epsilon KL(P | a b')`, scalar, in units of the cost."""
     source_potential: Tensor
-    """`f`, `[N]`; `P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon)`."""
+    """`f`, `[N]`; `P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon)`; 0 in rows of weight 0."""
     target_potential: Tensor
-    """`g`, `[M]`."""
+    """`g`, `[M]`, likewise."""
     error: Tensor
     """L1 distance between the plan's marginals and the weights, scalar, in [0, inf]."""
     iterations: Tensor
@@ -59,16 +62,19 @@ class SinkhornResult(NamedTuple):
     @property
     def plan(self) -> Tensor:
         """The transport plan `[N, M]`, computed when asked for: it may not fit into memory."""
-        x, y, a, b = centred(self.pair)
+        (x, y, a, b), unit = in_units(self.pair)
         cost = cost_matrix(x, y, power=2) ** (self.cost_power / 2.0)
-        f = self.source_potential + self.epsilon * tf.math.log(a)
-        g = self.target_potential + self.epsilon * tf.math.log(b)
-        return tf.stop_gradient(plan_matrix(cost, f, g, self.epsilon))
+        # Not by the square of the unit, which may be no number.
+        once_more = tf.where(self.cost_power > 1.0, unit, tf.ones_like(unit))
+        epsilon = self.epsilon / unit / once_more
+        f = self.source_potential / unit / once_more + epsilon * tf.math.log(a)
+        g = self.target_potential / unit / once_more + epsilon * tf.math.log(b)
+        return tf.stop_gradient(plan_matrix(cost, f, g, epsilon))
 
 
 def sinkhorn_divergence(
-    source: Samples,
-    target: Samples,
+    source: Samples | Sample,
+    target: Samples | Sample,
     *,
     epsilon: Any = None,
     cost: str = "squared_euclidean",
@@ -87,15 +93,15 @@ def sinkhorn_divergence(
     `tolerance` is logged as a warning outside a `tf.function`; `sinkhorn` tells in its result.
 
     Args:
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
+        source: Samples `[N, D]`, or a `Sample` with its weights.
+        target: Samples `[M, D]`, or a `Sample`.
         epsilon: Regularisation > 0, in units of the cost. By default 0.05 times the mean cost
             between the two samples (its root mean square for "euclidean"), held constant.
         cost: "squared_euclidean" for `|x - y|^2`, not halved, or "euclidean" for `|x - y|`.
         tolerance: Largest L1 error of the marginals. The value's error goes with its square, the
             gradient's with itself.
         max_iterations: Most iterations at `epsilon`; those at larger ones are few and not counted.
-        source_weights: Weights `[N]`, >= 0, that sum to 1; equal ones by default.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
         target_weights: Weights `[M]`, likewise.
 
     Returns:
@@ -104,8 +110,9 @@ def sinkhorn_divergence(
 
     Raises:
         TypeError: If an argument is not a number where one is due.
-        ValueError: If shapes do not fit, a value is not finite, weights are negative or do not
-            sum to 1, `cost` is unknown, or another argument is not above 0.
+        ValueError: If shapes or columns do not fit, a value is not finite, weights are negative,
+            all 0 or given twice, a `Sample` has conditions, `cost` is unknown, or another
+            argument is not above 0.
 
     Examples:
         >>> value = sinkhorn_divergence([[0.0], [1.0]], [[2.0], [3.0]], epsilon=0.1)
@@ -119,7 +126,7 @@ def sinkhorn_divergence(
             arXiv:1306.0895.
     """
     pair = as_weighted_pair(source, target, source_weights, target_weights)
-    check_squares(pair)
+    check_size(pair, power=_power(cost))
     options = as_options(epsilon, tolerance, max_iterations, dtype=pair.source.dtype)
     value, gradients, error = _divergence(
         _constant(pair), options, power=_power(cost), width=pair.source.shape[1]
@@ -129,8 +136,8 @@ def sinkhorn_divergence(
 
 
 def sinkhorn(
-    source: Samples,
-    target: Samples,
+    source: Samples | Sample,
+    target: Samples | Sample,
     *,
     epsilon: Any = None,
     cost: str = "squared_euclidean",
@@ -145,13 +152,13 @@ def sinkhorn(
     take `sinkhorn_divergence`, which is 0 on equal samples; this value is not.
 
     Args:
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
+        source: Samples `[N, D]`, or a `Sample` with its weights.
+        target: Samples `[M, D]`, or a `Sample`.
         epsilon: As in `sinkhorn_divergence`, and likewise the other arguments.
         cost: "squared_euclidean" for `|x - y|^2`, not halved, or "euclidean" for `|x - y|`.
         tolerance: Largest L1 error of the marginals.
         max_iterations: Most iterations at `epsilon`.
-        source_weights: Weights `[N]`, >= 0, that sum to 1; equal ones by default.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
         target_weights: Weights `[M]`, likewise.
 
     Returns:
@@ -172,8 +179,8 @@ def sinkhorn(
         [2] Walker and Ni, Anderson Acceleration for Fixed-Point Iterations, SIAM Journal on
             Numerical Analysis 2011.
     """
-    pair = as_weighted_pair(source, target, source_weights, target_weights)
-    check_squares(pair)
+    pair = as_weighted_pair(source, target, source_weights, target_weights, all_rows=True)
+    check_size(pair, power=_power(cost))
     options = as_options(epsilon, tolerance, max_iterations, dtype=pair.source.dtype)
     result, gradients = _transport(
         _constant(pair), options, power=_power(cost), width=pair.source.shape[1]
@@ -198,7 +205,8 @@ def _divergence(
     pair: WeightedPair, options: Options, *, power: int, width: int
 ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
     """Return the divergence, its gradients and the largest of the three marginal errors."""
-    pair, options = centred(pair), with_epsilon(options, pair, power=power)
+    units = in_units(pair)
+    pair, options = units.pair, with_epsilon(options, units, power=power)
     x, y, a, b = pair
     cross, (to_x, to_y) = solve(pair, options, power=power)
     from_x, self_x = solve_self(WeightedPair(x, x, a, a), options, power=power)
@@ -206,27 +214,46 @@ def _divergence(
     value = cross.value - 0.5 * (from_x.value + from_y.value)
     error = tf.reduce_max([cross.error, from_x.error, from_y.error])
     # Both arguments of OT(a, a) move: twice one partial derivative, halved.
-    return value, (to_x - self_x, to_y - self_y), error
+    slopes = to_x - self_x, to_y - self_y
+    return *_in_samples_units(value, slopes, units.unit, power=power), error
 
 
 @compiled
 def _transport(
     pair: WeightedPair, options: Options, *, power: int, width: int
 ) -> tuple[SinkhornResult, tuple[Tensor, Tensor]]:
-    options = with_epsilon(options, pair, power=power)
-    end, gradients = solve(centred(pair), options, power=power)
+    units = in_units(pair)
+    used = with_epsilon(options, units, power=power)
+    end, slopes = solve(units.pair, used, power=power)
+    value, slopes = _in_samples_units(end.value, slopes, units.unit, power=power)
+    f, g = (
+        tf.where(weights > 0.0, times_power(each, units.unit, power), tf.zeros_like(each))
+        for each, weights in ((end.source, pair.source_weights), (end.target, pair.target_weights))
+    )
+    if options.epsilon is None:
+        epsilon = times_power(used.epsilon, units.unit, power)
+    else:
+        epsilon = tf.cast(options.epsilon, units.unit.dtype)
     result = SinkhornResult(
-        value=end.value,
-        source_potential=end.source,
-        target_potential=end.target,
+        value=value,
+        source_potential=f,
+        target_potential=g,
         error=end.error,
         iterations=end.iterations,
         converged=end.error <= options.tolerance,
-        epsilon=options.epsilon,
+        epsilon=epsilon,
         cost_power=tf.constant(power, pair.source.dtype),
         pair=pair,
     )
-    return result, gradients
+    return result, slopes
+
+
+def _in_samples_units(
+    value: Tensor, slopes: tuple[Tensor, Tensor], unit: Tensor, *, power: int
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Return a value in units of the cost, and its gradients in the samples."""
+    to_x, to_y = (times_power(each, unit, power - 1) for each in slopes)
+    return times_power(value, unit, power), (to_x, to_y)
 
 
 def _warn_if_short(error: Tensor, options: Options) -> None:

@@ -17,20 +17,19 @@ import tensorflow as tf
 from lrmf_tfp._core.seeds import seeded_normal
 from lrmf_tfp._core.typing import Samples, Tensor
 from lrmf_tfp._validation import check_positive_int
-from lrmf_tfp.divergences._arguments import (
-    WeightedPair,
-    as_seed,
-    as_weighted_pair,
-    compiled,
-)
+from lrmf_tfp.divergences._arguments import as_seed
+from lrmf_tfp.divergences._compiled import compiled
+from lrmf_tfp.divergences._pair import WeightedPair, as_weighted_pair, is_weighted
+from lrmf_tfp.divergences._units import check_size
 from lrmf_tfp.divergences.transport._quantiles import line_distances, mean_line_distance
+from lrmf_tfp.samples.sample import Sample
 
 __all__ = ["max_sliced_wasserstein", "sliced_wasserstein", "wasserstein_1d"]
 
 
 def wasserstein_1d(
-    source: Samples,
-    target: Samples,
+    source: Samples | Sample,
+    target: Samples | Sample,
     *,
     power: float = 1.0,
     source_weights: Any = None,
@@ -43,10 +42,10 @@ def wasserstein_1d(
     time N log N. Differentiable in both sample sets; where samples coincide the gradient is 0.
 
     Args:
-        source: Samples `[N]` or `[N, 1]`.
-        target: Samples `[M]` or `[M, 1]`.
+        source: Samples `[N]` or `[N, 1]`, or a `Sample` with its weights.
+        target: Samples `[M]` or `[M, 1]`, or a `Sample`.
         power: p >= 1.
-        source_weights: Weights `[N]` that sum to 1, zeros allowed; equal ones by default.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
         target_weights: Weights `[M]`, likewise.
 
     Returns:
@@ -54,8 +53,8 @@ def wasserstein_1d(
 
     Raises:
         TypeError: If samples are not numbers.
-        ValueError: If samples are not on the line or not finite, weights do not sum to 1, or
-            `power` is below 1.
+        ValueError: If samples are not on the line or not finite, columns differ, weights are
+            negative, all 0 or given twice, a `Sample` has conditions, or `power` is below 1.
 
     Examples:
         >>> float(wasserstein_1d([0.0, 1.0], [1.0, 3.0]))
@@ -69,14 +68,15 @@ def wasserstein_1d(
     pair = as_weighted_pair(_as_column(source), _as_column(target), source_weights, target_weights)
     if pair.source.shape[1] != 1:
         raise ValueError(f"`source` must have shape [N] or [N, 1]; got {list(pair.source.shape)}.")
-    equal = source_weights is None and target_weights is None
+    check_size(pair, power=1)
+    equal = not is_weighted(source, target, weights=(source_weights, target_weights))
     axis = tf.ones([1, 1], pair.source.dtype)
     return _mean_line_distance(axis, pair, power=float(power), equal=equal)
 
 
 def sliced_wasserstein(
-    source: Samples,
-    target: Samples,
+    source: Samples | Sample,
+    target: Samples | Sample,
     *,
     num_projections: int = 64,
     power: float = 2.0,
@@ -92,12 +92,12 @@ def sliced_wasserstein(
     directions each time; hand a new one to each training step.
 
     Args:
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
+        source: Samples `[N, D]`, or a `Sample` with its weights.
+        target: Samples `[M, D]`, or a `Sample`.
         num_projections: Number of directions; the error falls with its root.
         power: p >= 1.
         seed: Seed of the directions, a whole number or a stateless seed `[2]`.
-        source_weights: Weights `[N]` that sum to 1, zeros allowed; equal ones by default.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
         target_weights: Weights `[M]`, likewise.
 
     Returns:
@@ -105,8 +105,9 @@ def sliced_wasserstein(
 
     Raises:
         TypeError: If samples are not numbers.
-        ValueError: If shapes differ, values are not finite, weights do not sum to 1,
-            `num_projections` or `power` is below 1, or `seed` below 0.
+        ValueError: If shapes or columns differ, values are not finite, weights are negative, all
+            0 or given twice, a `Sample` has conditions, `num_projections` or `power` is below 1,
+            or `seed` below 0.
 
     Examples:
         >>> x = np.array([[0.0, 0.0], [1.0, 2.0]])
@@ -122,14 +123,15 @@ def sliced_wasserstein(
     _check_power(power)
     check_positive_int(num_projections, "num_projections")
     pair = as_weighted_pair(source, target, source_weights, target_weights)
-    equal = source_weights is None and target_weights is None
+    check_size(pair, power=1)
+    equal = not is_weighted(source, target, weights=(source_weights, target_weights))
     directions = _random_directions(pair, num_projections, seed)
     return _mean_line_distance(directions, pair, power=float(power), equal=equal)
 
 
 def max_sliced_wasserstein(
-    source: Samples,
-    target: Samples,
+    source: Samples | Sample,
+    target: Samples | Sample,
     *,
     num_projections: int = 16,
     num_steps: int = 30,
@@ -147,13 +149,13 @@ def max_sliced_wasserstein(
     (the envelope theorem).
 
     Args:
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
+        source: Samples `[N, D]`, or a `Sample` with its weights.
+        target: Samples `[M, D]`, or a `Sample`.
         num_projections: Number of directions to start from.
         num_steps: Number of directions tried from each start, the start included.
         power: p >= 1.
         seed: Seed of the starts, a whole number or a stateless seed `[2]`.
-        source_weights: Weights `[N]` that sum to 1, zeros allowed; equal ones by default.
+        source_weights: Weights `[N]` >= 0 of any scale; equal ones by default.
         target_weights: Weights `[M]`, likewise.
 
     Returns:
@@ -171,7 +173,8 @@ def max_sliced_wasserstein(
     check_positive_int(num_projections, "num_projections")
     check_positive_int(num_steps, "num_steps")
     pair = as_weighted_pair(source, target, source_weights, target_weights)
-    equal = source_weights is None and target_weights is None
+    check_size(pair, power=1)
+    equal = not is_weighted(source, target, weights=(source_weights, target_weights))
     starts = _random_directions(pair, num_projections, seed)
     return _max_sliced(starts, pair, num_steps=num_steps, power=float(power), equal=equal)
 
@@ -223,7 +226,7 @@ def _unit(vectors: Tensor) -> Tensor:
     return vectors / tf.norm(vectors, axis=1, keepdims=True)
 
 
-def _as_column(value: Samples) -> Samples:
+def _as_column(value: Samples | Sample) -> Samples | Sample:
     """Return samples `[N]` as `[N, 1]`, and everything else as it is."""
     if isinstance(value, (tf.Tensor, tf.Variable)):
         return value[:, tf.newaxis] if value.shape.rank == 1 else value

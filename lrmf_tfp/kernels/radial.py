@@ -1,38 +1,40 @@
-"""Kernels of the distance between two samples, and how wide to make them.
+"""Kernels of the distance between two samples.
 
 Every kernel is a function of the scaled squared distance `u = |x - y|^2 / scale`, so that one
 matrix of them gives both the kernel and its gradient: `d k / d x = -2 decay(u) (x - y) / scale`
-with `decay = -d value / d u`. Kernels are `tf.experimental.ExtensionType`s: they pass through
-`tf.function`, and another bandwidth does not cost another trace.
+with `decay = -d value / d u`. Points are divided by the kernel's length before anything is
+squared, so that in no unit of theirs squares over- or underflow.
+
+Kernels are `tf.experimental.ExtensionType`s: they pass through `tf.function`, and another
+bandwidth does not cost another trace.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._core.seeds import seeded_normal
-from lrmf_tfp._core.typing import Samples, Tensor
-from lrmf_tfp._validation import as_pair, check_choice, check_positive
+from lrmf_tfp._core.typing import Tensor
+from lrmf_tfp._validation import check_positive
 
 __all__ = [
     "EnergyKernel",
     "GaussianKernel",
     "InverseMultiquadricKernel",
-    "KERNELS",
     "LaplaceKernel",
     "RadialKernel",
-    "build_kernel",
-    "median_distance",
     "squared_distances",
+    "unit_of",
 ]
 
-_MAX_MEDIAN_ROWS = 250
-_MULTIPLES = (0.25, 0.5, 1.0, 2.0, 4.0)
+# Of each float: the whole numbers of its size, and where its exponent stands in them.
+_BITS = {
+    tf.float32: (tf.int32, 0x7F800000),
+    tf.float64: (tf.int64, 0x7FF0000000000000),
+}
 
 
 class RadialKernel(tf.experimental.ExtensionType):
@@ -41,6 +43,18 @@ class RadialKernel(tf.experimental.ExtensionType):
     def scale(self, dtype: tf.DType) -> Tensor:
         """Return the squared length, a scalar, by which squared distances are divided."""
         raise NotImplementedError
+
+    def length(self, dtype: tf.DType) -> Tensor:
+        """Return the root of the scale, a scalar; it is a number where its square is none."""
+        return tf.cast(tf.sqrt(self.scale(tf.float64)), dtype)
+
+    def unit_and_height(self, *points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a length to divide points by, and the factor on kernel values of what results.
+
+        The kernel's length and 1, unless it has no length of its own.
+        """
+        dtype = points[0].dtype
+        return self.length(dtype), tf.ones([], dtype)
 
     def value_and_decay(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Return `k` and `-dk/du` at scaled squared distances `u` of any shape.
@@ -65,8 +79,8 @@ class RadialKernel(tf.experimental.ExtensionType):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix `[N, M]` of `x` `[N, D]` and `y` `[M, D]`."""
-        scale = self.scale(x.dtype)
-        return self.value_and_decay(squared_distances(x, y) / scale)[0]
+        unit, height = self.unit_and_height(x, y)
+        return height * self.value_and_decay(squared_distances(x / unit, y / unit))[0]
 
 
 class GaussianKernel(RadialKernel):
@@ -94,9 +108,11 @@ class GaussianKernel(RadialKernel):
 
     def scale(self, dtype: tf.DType) -> Tensor:
         """Return `2 s^2` of the smallest bandwidth."""
-        several = self.bandwidth.shape.rank > 0
-        smallest = tf.reduce_min(self.bandwidth) if several else self.bandwidth
-        return tf.cast(2.0 * tf.square(smallest), dtype)
+        return tf.cast(2.0 * tf.square(self._smallest()), dtype)
+
+    def length(self, dtype: tf.DType) -> Tensor:
+        """Return `sqrt(2) s` of the smallest bandwidth."""
+        return tf.cast(2.0**0.5 * self._smallest(), dtype)
 
     def value_and_decay(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Return `sum_k exp(-r_k u)` and `sum_k r_k exp(-r_k u)`, `r_k = (min s / s_k)^2`."""
@@ -118,7 +134,11 @@ class GaussianKernel(RadialKernel):
                 f"`kernel` must have one bandwidth for random features; got {self.num_bandwidths}."
             )
         draw = seeded_normal([num_features, event_size], seed, dtype=dtype)
-        return draw / tf.cast(tf.reduce_min(self.bandwidth), dtype)
+        return draw / tf.cast(self._smallest(), dtype)
+
+    def _smallest(self) -> Tensor:
+        several = self.bandwidth.shape.rank > 0
+        return tf.reduce_min(self.bandwidth) if several else self.bandwidth
 
     def _bandwidths(self) -> Tensor:
         return tf.reshape(self.bandwidth, [self.num_bandwidths])
@@ -140,6 +160,10 @@ class LaplaceKernel(RadialKernel):
     def scale(self, dtype: tf.DType) -> Tensor:
         """Return `s^2`."""
         return tf.cast(tf.square(self.bandwidth), dtype)
+
+    def length(self, dtype: tf.DType) -> Tensor:
+        """Return `s`."""
+        return tf.cast(self.bandwidth, dtype)
 
     def value_and_decay(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Return `exp(-sqrt(u))` and `exp(-sqrt(u)) / (2 sqrt(u))`."""
@@ -173,6 +197,10 @@ class InverseMultiquadricKernel(RadialKernel):
         """Return `s^2`."""
         return tf.cast(tf.square(self.bandwidth), dtype)
 
+    def length(self, dtype: tf.DType) -> Tensor:
+        """Return `s`."""
+        return tf.cast(self.bandwidth, dtype)
+
     def value_and_decay(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Return `(1 + u)^(-1/2)` and `(1 + u)^(-3/2) / 2`."""
         value = tf.math.rsqrt(1.0 + u)
@@ -194,72 +222,15 @@ class EnergyKernel(RadialKernel):
         """Return 1."""
         return tf.ones([], dtype)
 
+    def unit_and_height(self, *points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the points' own size, twice: `-|c x - c y| = -c |x - y|`."""
+        unit = unit_of(*points)
+        return unit, unit
+
     def value_and_decay(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Return `-sqrt(u)` and `1 / (2 sqrt(u))`."""
         root = tf.sqrt(tf.nn.relu(u))
         return -root, tf.math.divide_no_nan(tf.constant(0.5, u.dtype), root)
-
-
-KERNELS: dict[str, Callable[[float], RadialKernel]] = {
-    "energy": lambda length: EnergyKernel(),
-    "gaussian": GaussianKernel,
-    "inverse_multiquadric": InverseMultiquadricKernel,
-    "laplace": LaplaceKernel,
-    "multi_gaussian": lambda length: GaussianKernel([factor * length for factor in _MULTIPLES]),
-}
-"""Kernels by name, built from the median distance: "multi_gaussian" is a sum over five bandwidths
-from a quarter to four times it."""
-
-
-def build_kernel(name: str, source: Samples, target: Samples) -> RadialKernel:
-    """Build a kernel by name, as wide as the samples' median distance.
-
-    Args:
-        name: `"gaussian"`, `"multi_gaussian"`, `"laplace"`, `"inverse_multiquadric"` or
-            `"energy"`.
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
-
-    Raises:
-        ValueError: If the name is unknown.
-
-    Examples:
-        >>> kernel = build_kernel("laplace", [[0.0], [1.0]], [[2.0], [3.0]])
-        >>> float(kernel.bandwidth)
-        1.5
-    """
-    check_choice(name, "kernel", KERNELS)
-    return KERNELS[name](1.0 if name == "energy" else median_distance(source, target))
-
-
-def median_distance(source: Samples, target: Samples) -> float:
-    """Return the median distance between different points of the pooled samples.
-
-    It is the usual bandwidth of a kernel two-sample test. At most 250 evenly spaced rows of each
-    set are looked at. Where more than half of the distances are 0 it is the mean of the others,
-    and 1 where all points are the same.
-
-    Args:
-        source: Samples `[N, D]`.
-        target: Samples `[M, D]`.
-
-    Returns:
-        The distance, in the units of the samples, > 0.
-
-    Examples:
-        >>> median_distance([[0.0], [1.0]], [[2.0], [3.0]])
-        1.5
-
-    References:
-        [1] Gretton et al., A Kernel Two-Sample Test, JMLR 2012, section 8.
-    """
-    source, target = as_pair(source, target, dtype=np.float64)
-    pooled = np.concatenate([_evenly(source), _evenly(target)])
-    rows, columns = np.triu_indices(len(pooled), 1)
-    distances = np.linalg.norm(pooled[rows] - pooled[columns], axis=1)
-    median = float(np.median(distances))
-    positive = distances[distances > 0.0]
-    return median if median > 0.0 else float(positive.mean()) if positive.size else 1.0
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -277,6 +248,18 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     return tf.matmul(left, right, transpose_b=True)
 
 
+def unit_of(*points: Tensor) -> Tensor:
+    """Return the largest power of 2 that is at most the largest entry in size; 1 if that is 0.
+
+    Division by it rounds nothing, and squares of the results are at most 4.
+    """
+    largest = tf.reduce_max([tf.reduce_max(tf.abs(tf.stop_gradient(each))) for each in points])
+    whole, exponent = _BITS[largest.dtype]
+    bits = tf.bitwise.bitwise_and(tf.bitcast(largest, whole), tf.constant(exponent, whole))
+    unit = tf.maximum(tf.bitcast(bits, largest.dtype), _smallest_normal(largest.dtype))
+    return tf.where(largest > 0.0, unit, tf.ones_like(unit))
+
+
 def _as_bandwidth(value: Any, *, several: bool) -> Tensor:
     if isinstance(value, (tf.Tensor, tf.Variable)):
         return tf.cast(tf.convert_to_tensor(value), tf.float64)
@@ -287,5 +270,5 @@ def _as_bandwidth(value: Any, *, several: bool) -> Tensor:
     return tf.constant(checked if len(values) > 1 else checked[0], tf.float64)
 
 
-def _evenly(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return samples[:: max(1, math.ceil(len(samples) / _MAX_MEDIAN_ROWS))]
+def _smallest_normal(dtype: tf.DType) -> Tensor:
+    return tf.constant(2.0**-126 if dtype == tf.float32 else 2.0**-1022, dtype)
