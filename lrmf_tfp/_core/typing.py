@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "IntArray", "Samples", "Tensor"]
+__all__ = ["Array", "IntArray", "Samples", "Tensor", "Weights"]
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 """A NumPy array of floats."""
@@ -20,3 +20,6 @@ Samples: TypeAlias = Any
 
 Tensor: TypeAlias = Any
 """A `tf.Tensor`; TensorFlow ships no type information."""
+
+Weights: TypeAlias = npt.ArrayLike | Tensor
+"""What users pass as weights `[N]`: numbers on any positive scale."""

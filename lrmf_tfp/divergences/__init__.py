@@ -12,12 +12,11 @@ from lrmf_tfp.divergences.f_divergence.monte_carlo import (
     kl_monte_carlo,
 )
 from lrmf_tfp.divergences.f_divergence.quadrature import f_divergence_quadrature
-from lrmf_tfp.divergences.f_divergence.table import F_DIVERGENCES, FDivergence, as_f_divergence
+from lrmf_tfp.divergences.f_divergence.table import F_DIVERGENCES, FDivergence
 from lrmf_tfp.divergences.f_divergence.variational import (
     VARIATIONAL_BOUNDS,
     DonskerVaradhan,
     VariationalBound,
-    as_variational_bound,
     donsker_varadhan_bound,
     variational_bound,
 )
@@ -46,8 +45,6 @@ __all__ = [
     "TransportResult",
     "VARIATIONAL_BOUNDS",
     "VariationalBound",
-    "as_f_divergence",
-    "as_variational_bound",
     "donsker_varadhan_bound",
     "emd",
     "energy_distance",

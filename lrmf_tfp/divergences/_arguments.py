@@ -12,7 +12,7 @@ from lrmf_tfp._validation import check_positive, check_seed
 __all__ = ["as_scale", "as_seed", "shape_of"]
 
 
-def as_scale(value: Any, name: str, *, dtype: tf.DType) -> Tensor:
+def as_scale(value: Tensor | float, name: str, *, dtype: tf.DType) -> Tensor:
     """Return a bandwidth, a regularisation or the like as a scalar tensor above 0.
 
     Raises:
@@ -29,7 +29,7 @@ def as_scale(value: Any, name: str, *, dtype: tf.DType) -> Tensor:
     return tf.constant(check_positive(value, name), dtype)
 
 
-def as_seed(value: Any) -> Tensor:
+def as_seed(value: Tensor | int) -> Tensor:
     """Return a stateless seed `[2]` of a whole number >= 0, of any size, or a seed tensor.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lrmf_tfp._core.typing import Array, Samples, Tensor
+from lrmf_tfp._core.typing import Array, Samples, Tensor, Weights
 from lrmf_tfp._validation import as_samples, column_names, is_frame
 from lrmf_tfp.divergences._arguments import shape_of
 from lrmf_tfp.kernels.samples import as_sample, as_weights
@@ -59,8 +59,8 @@ class _Rows(NamedTuple):
 def as_weighted_pair(
     source: Samples | Sample,
     target: Samples | Sample,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
     *,
     min_rows: int = 1,
     names: tuple[str, str] = _NAMES,
@@ -139,7 +139,7 @@ def check_spread(weights: Tensor, name: str) -> None:
 
 def _as_rows(
     value: Samples | Sample,
-    weights: Any,
+    weights: Weights | None,
     name: str,
     *,
     columns: tuple[str, ...] | None = None,
@@ -159,7 +159,7 @@ def _as_rows(
     return _Rows(points, weights, None)
 
 
-def _is_tensor(value: Any) -> bool:
+def _is_tensor(value: object) -> bool:
     return isinstance(value, (tf.Tensor, tf.Variable))
 
 
@@ -172,7 +172,7 @@ def _check_static(points: Tensor, name: str, *, min_rows: int) -> None:
 
 
 def weighed(
-    points: Tensor, value: Any, name: str, *, all_rows: bool = False
+    points: Tensor, value: Tensor, name: str, *, all_rows: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Return rows, among which those of weight 0 do no harm, and their weights, which sum to 1."""
     if value is None:

@@ -8,7 +8,6 @@ from lrmf_tfp.kernels.radial import (
     InverseMultiquadricKernel,
     LaplaceKernel,
     RadialKernel,
-    squared_distances,
 )
 from lrmf_tfp.kernels.width import KERNELS, build_kernel, median_distance
 
@@ -21,5 +20,4 @@ __all__ = [
     "RadialKernel",
     "build_kernel",
     "median_distance",
-    "squared_distances",
 ]

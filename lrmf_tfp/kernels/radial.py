@@ -12,7 +12,6 @@ bandwidth does not cost another trace.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -101,7 +100,7 @@ class GaussianKernel(RadialKernel):
     bandwidth: tf.Tensor
     num_bandwidths: int
 
-    def __init__(self, bandwidth: Any) -> None:
+    def __init__(self, bandwidth: Tensor) -> None:
         """Take one bandwidth `s`, or several `[K]`, in the units of the samples."""
         self.bandwidth = _as_bandwidth(bandwidth, several=True)
         self.num_bandwidths = self.bandwidth.shape.num_elements()
@@ -153,7 +152,7 @@ class LaplaceKernel(RadialKernel):
 
     bandwidth: tf.Tensor
 
-    def __init__(self, bandwidth: Any) -> None:
+    def __init__(self, bandwidth: Tensor) -> None:
         """Take the bandwidth `s`, in the units of the samples."""
         self.bandwidth = _as_bandwidth(bandwidth, several=False)
 
@@ -189,7 +188,7 @@ class InverseMultiquadricKernel(RadialKernel):
 
     bandwidth: tf.Tensor
 
-    def __init__(self, bandwidth: Any) -> None:
+    def __init__(self, bandwidth: Tensor) -> None:
         """Take the bandwidth `s`, in the units of the samples."""
         self.bandwidth = _as_bandwidth(bandwidth, several=False)
 
@@ -260,7 +259,7 @@ def unit_of(*points: Tensor) -> Tensor:
     return tf.where(largest > 0.0, unit, tf.ones_like(unit))
 
 
-def _as_bandwidth(value: Any, *, several: bool) -> Tensor:
+def _as_bandwidth(value: Tensor, *, several: bool) -> Tensor:
     if isinstance(value, (tf.Tensor, tf.Variable)):
         return tf.cast(tf.convert_to_tensor(value), tf.float64)
     values = list(value) if several and isinstance(value, Sequence) else [value]

@@ -6,11 +6,10 @@ NumPy only. What has weights comes as a `Sample`, or as rows and weights apart; 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from lrmf_tfp._core.typing import Array, Samples
+from lrmf_tfp._core.typing import Array, Samples, Weights
 from lrmf_tfp._validation import as_samples, as_vector, column_names, is_frame
 from lrmf_tfp.samples.domains import in_order_of
 from lrmf_tfp.samples.sample import Sample
@@ -60,8 +59,8 @@ def as_sample(
 def weighted_samples(
     source: Samples | Sample,
     target: Samples | Sample,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
     *,
     names: tuple[str, str] = ("source", "target"),
 ) -> tuple[Sample, Sample]:
@@ -85,7 +84,7 @@ def weighted_samples(
     return first, in_order_of(second, first.feature_names, name=names[1])
 
 
-def as_weights(value: Any, name: str, *, num_rows: int) -> Array:
+def as_weights(value: Weights | None, name: str, *, num_rows: int) -> Array:
     """Return weights `[N]` as float64 numbers >= 0, not all 0.
 
     Raises:
@@ -103,7 +102,7 @@ def as_weights(value: Any, name: str, *, num_rows: int) -> Array:
     return weights
 
 
-def _weighed(value: Samples | Sample, weights: Any, name: str) -> Sample:
+def _weighed(value: Samples | Sample, weights: Weights | None, name: str) -> Sample:
     sample = as_sample(value, name, weighs=weights is None)
     if weights is not None:
         found = as_weights(weights, f"{name}_weights", num_rows=len(sample))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import pdist
 
-from lrmf_tfp._core.typing import Array, IntArray, Samples
+from lrmf_tfp._core.typing import Array, IntArray, Samples, Weights
 from lrmf_tfp._validation import check_choice
 from lrmf_tfp.kernels.radial import (
     EnergyKernel,
@@ -44,8 +43,8 @@ def build_kernel(
     source: Samples | Sample,
     target: Samples | Sample,
     *,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> RadialKernel:
     """Build a kernel by name, as wide as the samples' median distance.
 
@@ -75,8 +74,8 @@ def median_distance(
     source: Samples | Sample,
     target: Samples | Sample,
     *,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> float:
     """Return the median distance between two different places where samples lie.
 

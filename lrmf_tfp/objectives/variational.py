@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
-from lrmf_tfp.divergences import DonskerVaradhan, VariationalBound, as_variational_bound
-from lrmf_tfp.divergences.f_divergence.variational import log_mean_exp
+from lrmf_tfp.divergences import DonskerVaradhan, VariationalBound
+from lrmf_tfp.divergences.f_divergence.variational import as_variational_bound, log_mean_exp
 from lrmf_tfp.objectives._outputs import Network, one_output
 from lrmf_tfp.objectives.base import Objective
 from lrmf_tfp.samples.batch import Batch, as_batch

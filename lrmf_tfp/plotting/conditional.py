@@ -85,7 +85,7 @@ def plot_conditional(
                 _draw(axes, values[chosen, column], sample, chosen, bounds[0], color=color)
             title = f"{_name(source, condition)}: {low:.3g} to {high:.3g}" if row == 0 else ""
             frame(axes, title=title, ylabel=f"{name}, density" if index == 0 else "")
-    figure.supxlabel(_column_name(source, column), fontsize=9)
+    panels[-1, num_bins // 2].set_xlabel(_column_name(source, column), fontsize=9)
     add_legend(figure, [("source", SOURCE_COLOR, "s"), ("target", TARGET_COLOR, "s")], columns=2)
     if score is not None:
         figure.suptitle(score_text(score), fontsize=10)

@@ -15,7 +15,7 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 from scipy.spatial.distance import cdist
 
 from lrmf_tfp._core.typing import Array, Tensor
-from lrmf_tfp.kernels import squared_distances
+from lrmf_tfp.kernels.radial import squared_distances
 from lrmf_tfp.ratios._module import PointwiseModule
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from scipy.spatial.distance import cdist, pdist
+from scipy.spatial.distance import cdist
 
 from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import check_choice
@@ -21,30 +21,20 @@ from lrmf_tfp.kernels import (
     median_distance,
 )
 from lrmf_tfp.ratios._rows import Distinct
-from lrmf_tfp.samples.standardize import weighted_quantiles
 
 __all__ = ["as_kernel", "described_kernel", "kernel_matrix", "kernel_of", "typical_distance"]
 
-_MOST_ROWS = 250  # of each sample whose distances are looked at
 _BUILT_IN = (EnergyKernel, GaussianKernel, InverseMultiquadricKernel, LaplaceKernel)
 
 
 def typical_distance(numerator: Distinct, denominator: Distinct) -> float:
-    """Return the median distance between different rows of both laws pooled, > 0.
-
-    `lrmf_tfp.kernels.median_distance`, with pairs of rows weighted by the product of their
-    shares where these differ. Of many rows 250 of each law are looked at, drawn by share.
-    """
-    laws = (numerator, denominator)
-    largest = max(float(np.max(np.abs(law.rows))) for law in laws)
-    unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0.0 else 1.0  # exact to divide by
-    if all(law.is_even for law in laws):
-        rng = np.random.default_rng(0)  # rows are sorted, and thinning may go by a stride
-        return float(unit * median_distance(*(rng.permutation(law.rows / unit) for law in laws)))
-    drawn = [_drawn(law) for law in laws]
-    rows = np.concatenate([law.rows / unit for law in drawn])
-    masses = np.concatenate([law.num_effective * law.shares for law in drawn])
-    return float(unit * _weighted_median(rows, masses))
+    """Return `median_distance` of the two laws, > 0."""
+    return median_distance(
+        numerator.rows,
+        denominator.rows,
+        source_weights=numerator.shares,
+        target_weights=denominator.shares,
+    )
 
 
 def as_kernel(
@@ -88,24 +78,3 @@ def kernel_of(description: Mapping[str, Any]) -> RadialKernel:
     known: dict[str, Callable[..., RadialKernel]] = {kind.__name__: kind for kind in _BUILT_IN}
     kind = known[check_choice(description["name"], "kernel", known)]
     return kind() if description["bandwidth"] is None else kind(description["bandwidth"])
-
-
-def _drawn(law: Distinct) -> Distinct:
-    """Return a law of 250 draws, or the law itself if it has no more rows."""
-    if len(law.rows) <= _MOST_ROWS:
-        return law
-    rng = np.random.default_rng(0)
-    chosen = rng.choice(len(law.rows), _MOST_ROWS, p=law.shares)
-    places, counts = np.unique(chosen, return_counts=True)
-    return Distinct(law.rows[places], counts / _MOST_ROWS, np.arange(len(places)))
-
-
-def _weighted_median(rows: Array, masses: Array) -> float:
-    """Return the median of the distances between rows, as `median_distance` has it."""
-    first, second = np.triu_indices(len(rows), 1)
-    distances, weights = pdist(rows), masses[first] * masses[second]
-    median = float(weighted_quantiles(distances, np.array([0.5]), weights)[0])
-    apart = distances > 0.0
-    if median > 0.0 or not apart.any():
-        return median if median > 0.0 else 1.0
-    return float(np.average(distances[apart], weights=weights[apart]))

@@ -9,7 +9,8 @@ import tensorflow as tf
 from lrmf_tfp._core.spec import described
 from lrmf_tfp._core.typing import Array, Samples, Tensor
 from lrmf_tfp._validation import check_fraction, check_positive_ints, check_seed
-from lrmf_tfp.divergences import DonskerVaradhan, VariationalBound, as_variational_bound
+from lrmf_tfp.divergences import DonskerVaradhan, VariationalBound
+from lrmf_tfp.divergences.f_divergence.variational import as_variational_bound
 from lrmf_tfp.networks import MLP
 from lrmf_tfp.objectives import VariationalObjective
 from lrmf_tfp.objectives.variational import weighted_bound, weighted_log_mean_exp

@@ -10,7 +10,8 @@ import tensorflow as tf
 from lrmf_tfp._core.typing import Array, Samples, Tensor
 from lrmf_tfp._validation import check_positive
 from lrmf_tfp.divergences import mmd_squared
-from lrmf_tfp.kernels import RadialKernel, squared_distances
+from lrmf_tfp.kernels import RadialKernel
+from lrmf_tfp.kernels.radial import squared_distances
 from lrmf_tfp.ratios._kernels import as_kernel, described_kernel, kernel_of
 from lrmf_tfp.ratios._module import PointwiseModule
 from lrmf_tfp.ratios._rows import as_pair, distinct, quiet, shares

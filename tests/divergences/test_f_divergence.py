@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from scipy import integrate, stats
 
-from lrmf_tfp.divergences import F_DIVERGENCES, as_f_divergence
+from lrmf_tfp.divergences import F_DIVERGENCES
+from lrmf_tfp.divergences.f_divergence.table import as_f_divergence
 
 PAIRS = {
     "A": (stats.norm(1.0, 1.0), stats.norm(0.0, 2.0)),

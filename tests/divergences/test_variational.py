@@ -14,10 +14,10 @@ from lrmf_tfp import divergences
 from lrmf_tfp.divergences import (
     VARIATIONAL_BOUNDS,
     DonskerVaradhan,
-    as_variational_bound,
     donsker_varadhan_bound,
     variational_bound,
 )
+from lrmf_tfp.divergences.f_divergence.variational import as_variational_bound
 from lrmf_tfp.samples import Sample
 from tests.reference import finite_difference, gradients
 

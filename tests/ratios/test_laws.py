@@ -133,13 +133,13 @@ def test_four_classes_in_any_order_have_one_width(order):
 
 
 def test_the_width_is_a_weighted_median(rng):
-    """Of distances between different rows, by the product of their weights."""
+    """Of distances between different rows, by the product of their shares."""
     x, y = rng.normal(size=(12, 2)), rng.normal(size=(9, 2)) + 1.0
     even = [distinct(sample) for sample in as_pair(x, y)]
     assert typical_distance(*even) == pytest.approx(median_distance(x, y), rel=1e-12)
     times = [rng.integers(1, 5, len(z)) for z in (x, y)]
     laws = [distinct(sample) for sample in as_pair(*weighted((x, y), times))]
-    mass = np.concatenate([law.num_effective * law.shares for law in laws])
+    mass = np.concatenate([law.shares for law in laws])
     rows = np.concatenate([law.rows for law in laws])
     first, second = np.triu_indices(len(rows), 1)
     distances = np.linalg.norm(rows[first] - rows[second], axis=1)

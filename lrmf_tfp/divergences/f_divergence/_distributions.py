@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tensorflow_probability import distributions as tfd
 
 __all__ = ["check_distributions"]
 
 
-def check_distributions(p: Any, q: Any, *, single: bool = True) -> None:
+def check_distributions(p: tfd.Distribution, q: tfd.Distribution, *, single: bool = True) -> None:
     """Raise unless p and q are distributions on the same events.
 
     Args:

@@ -63,7 +63,7 @@ def kl_closed_form(p: tfd.Distribution, q: tfd.Distribution) -> Tensor:
         ) from None
 
 
-def _without_common_bijector(p: Any, q: Any) -> tuple[Any, Any]:
+def _without_common_bijector(p: tfd.Distribution, q: tfd.Distribution) -> tuple[Any, Any]:
     """Return the bases where both are a base through the same bijector."""
     common = getattr(p, "bijector", None)
     if common is not None and common is getattr(q, "bijector", None):
@@ -71,7 +71,7 @@ def _without_common_bijector(p: Any, q: Any) -> tuple[Any, Any]:
     return p, q
 
 
-def _as_multivariate(law: Any) -> Any:
+def _as_multivariate(law: tfd.Distribution) -> Any:
     """Return independent normals as the multivariate normal that they are."""
     inner = law.distribution if isinstance(law, tfd.Independent) else None
     if isinstance(inner, tfd.Normal) and law.event_shape.rank == 1:
@@ -80,11 +80,11 @@ def _as_multivariate(law: Any) -> Any:
     return law
 
 
-def _inner(law: Any) -> Any:
+def _inner(law: tfd.Distribution) -> Any:
     return law.distribution if isinstance(law, tfd.Independent) else law
 
 
-def _is_shifted_beta(law: Any) -> bool:
+def _is_shifted_beta(law: tfd.Distribution) -> bool:
     inner = _inner(law)
     return (
         isinstance(inner, tfd.TransformedDistribution)
@@ -93,7 +93,7 @@ def _is_shifted_beta(law: Any) -> bool:
     )
 
 
-def _kl_of_shifted(p: Any, q: Any) -> Tensor:
+def _kl_of_shifted(p: tfd.Distribution, q: tfd.Distribution) -> Tensor:
     value = tfd.kl_divergence(p.distribution, q.distribution)
     covered = tf.equal(p.bijector.shift, q.bijector.shift)
     return tf.reduce_sum(tf.where(covered, value, tf.cast(math.inf, value.dtype)))

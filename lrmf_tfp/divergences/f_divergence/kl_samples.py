@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 from scipy.spatial import KDTree
 from tensorflow_probability import distributions as tfd
 
-from lrmf_tfp._core.typing import Array, IntArray, Samples, Tensor
+from lrmf_tfp._core.typing import Array, IntArray, Samples, Tensor, Weights
 from lrmf_tfp._validation import as_pair, check_positive_int
 from lrmf_tfp.divergences._compiled import compiled
 from lrmf_tfp.divergences._pair import WeightedPair, as_weighted_pair
@@ -27,8 +25,8 @@ def kl_gaussian(
     source: Samples | Sample,
     target: Samples | Sample,
     *,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the KL of the Gaussians that have the samples' means and covariances.
 
@@ -69,8 +67,8 @@ def kl_nearest_neighbours(
     target: Samples | Sample,
     *,
     num_neighbours: int = 1,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the nearest-neighbour estimate of `KL(source || target)` from samples alone.
 

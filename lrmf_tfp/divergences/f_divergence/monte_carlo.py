@@ -8,7 +8,7 @@ With p the data and q the model that is the *forward* KL, which maximum likeliho
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -224,7 +224,7 @@ def _scored(terms: Tensor, p: tfd.Distribution, log_prob: Tensor) -> Tensor:
     return terms + known * (log_prob - tf.stop_gradient(log_prob))
 
 
-def _check_numbers(log_ratio: Any) -> None:
+def _check_numbers(log_ratio: Tensor) -> None:
     if tf.is_symbolic_tensor(log_ratio):
         return
     wrong = int(tf.reduce_sum(tf.cast(tf.math.is_nan(log_ratio), tf.int32)))

@@ -7,13 +7,13 @@ bound is an expectation, or `DonskerVaradhan`, whose is the logarithm of one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._core.means import weighted_mean
-from lrmf_tfp._core.typing import Tensor
+from lrmf_tfp._core.typing import Tensor, Weights
 from lrmf_tfp._validation import check_choice
 from lrmf_tfp.divergences._compiled import compiled
 from lrmf_tfp.divergences._pair import weighed
@@ -105,11 +105,11 @@ def as_variational_bound(divergence: str | VariationalBound) -> VariationalBound
 
 def variational_bound(
     divergence: str | VariationalBound,
-    numerator_outputs: Any,
-    denominator_outputs: Any,
+    numerator_outputs: Tensor,
+    denominator_outputs: Tensor,
     *,
-    numerator_weights: Any = None,
-    denominator_weights: Any = None,
+    numerator_weights: Weights | None = None,
+    denominator_weights: Weights | None = None,
 ) -> Tensor:
     """Return the lower bound of a divergence that a critic's raw outputs give.
 
@@ -156,11 +156,11 @@ def variational_bound(
 
 
 def donsker_varadhan_bound(
-    numerator_outputs: Any,
-    denominator_outputs: Any,
+    numerator_outputs: Tensor,
+    denominator_outputs: Tensor,
     *,
-    numerator_weights: Any = None,
-    denominator_weights: Any = None,
+    numerator_weights: Weights | None = None,
+    denominator_weights: Weights | None = None,
 ) -> Tensor:
     """Return `mean(v(x)) - log(mean(exp(v(y))))`, in expectation about a lower bound of the KL.
 
@@ -216,7 +216,7 @@ def _bound(
     return divergence.bound(numerator, denominator, numerator_weights, denominator_weights)
 
 
-def _as_outputs(value: Any, weights: Any, name: str) -> tuple[Tensor, Tensor | None]:
+def _as_outputs(value: object, weights: Weights | None, name: str) -> tuple[Tensor, Tensor | None]:
     """Return outputs `[N]` and their weights as tensors of a floating dtype."""
     if isinstance(value, Sample):
         apart = f"{name}_weights"
@@ -232,7 +232,7 @@ def _as_outputs(value: Any, weights: Any, name: str) -> tuple[Tensor, Tensor | N
     return column[:, 0], shares
 
 
-def _as_vector(value: Any, name: str) -> Tensor:
+def _as_vector(value: object, name: str) -> Tensor:
     if not isinstance(value, (tf.Tensor, tf.Variable)):
         value = np.asarray(value)
         if value.dtype.kind not in "iuf":
@@ -247,5 +247,5 @@ def _as_vector(value: Any, name: str) -> Tensor:
     return outputs
 
 
-def _first_wrong(values: Any) -> float:
+def _first_wrong(values: Tensor) -> float:
     return float(values[~np.isfinite(values)][0])

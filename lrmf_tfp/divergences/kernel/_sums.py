@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
-from lrmf_tfp.kernels import RadialKernel, squared_distances
+from lrmf_tfp.kernels import RadialKernel
+from lrmf_tfp.kernels.radial import squared_distances
 
 __all__ = ["KernelSums", "kernel_sums"]
 
@@ -84,7 +85,7 @@ def _strips(
     x_strips = cut(x)
     row_strips = None if rows is None else cut(rows)
 
-    def body(index: Tensor, values: Any, row_sums: Any, column_sums: Tensor) -> list[Any]:
+    def body(index: Tensor, values: Tensor, row_sums: Tensor, column_sums: Tensor) -> list[Any]:
         payload = None if row_strips is None else row_strips[index]
         value, row, column = _strip(x_strips[index], payload, y, columns, kernel)
         written = [values.write(index, value), row_sums.write(index, row)]

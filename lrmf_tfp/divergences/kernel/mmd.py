@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
-from lrmf_tfp._core.typing import Samples, Tensor
+from lrmf_tfp._core.typing import Samples, Tensor, Weights
 from lrmf_tfp._validation import check_positive_int
 from lrmf_tfp.divergences._arguments import as_seed
 from lrmf_tfp.divergences._envelope import with_gradients
@@ -37,8 +35,8 @@ def mmd_squared(
     *,
     kernel: Kernel = "gaussian",
     unbiased: bool = False,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the squared maximum mean discrepancy of two sample sets.
 
@@ -104,8 +102,8 @@ def energy_distance(
     target: Samples | Sample,
     *,
     unbiased: bool = False,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the energy distance `2 E|x - y| - E|x - x'| - E|y - y'|` of two sample sets.
 
@@ -150,8 +148,8 @@ def mmd_squared_linear_time(
     *,
     kernel: str | RadialKernel = "gaussian",
     seed: int | Tensor = 0,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the unbiased estimate of the squared MMD that looks at every sample once.
 
@@ -196,8 +194,8 @@ def mmd_squared_random_features(
     kernel: str | RadialKernel = "gaussian",
     num_features: int = 500,
     seed: int | Tensor = 0,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the squared MMD of random Fourier features, an approximation in linear time.
 
@@ -240,8 +238,8 @@ def mmd_witness(
     target: Samples | Sample,
     *,
     kernel: str | RadialKernel = "gaussian",
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the witness `w(z) = mean(k(z, x)) - mean(k(z, y))` of the MMD at points.
 

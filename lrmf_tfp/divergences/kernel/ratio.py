@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
-from lrmf_tfp._core.typing import Samples, Tensor
+from lrmf_tfp._core.typing import Samples, Tensor, Weights
 from lrmf_tfp._validation import check_positive
 from lrmf_tfp.divergences._compiled import compiled
 from lrmf_tfp.divergences._pair import WeightedPair, as_weighted_pair, covered
 from lrmf_tfp.divergences._units import centre_of
 from lrmf_tfp.divergences.kernel._arguments import as_radial
-from lrmf_tfp.kernels import EnergyKernel, RadialKernel, squared_distances
+from lrmf_tfp.kernels import EnergyKernel, RadialKernel
+from lrmf_tfp.kernels.radial import squared_distances
 from lrmf_tfp.samples.sample import Sample
 
 __all__ = ["kernel_mean_matching", "ratios_from_kernels"]
@@ -30,8 +30,8 @@ def kernel_mean_matching(
     *,
     kernel: Kernels = "gaussian",
     ridge: float = 1e-3,
-    numerator_weights: Any = None,
-    denominator_weights: Any = None,
+    numerator_weights: Weights | None = None,
+    denominator_weights: Weights | None = None,
 ) -> Tensor:
     """Return density ratios `p / q` at the samples of q by kernel mean matching.
 

@@ -44,7 +44,13 @@ class Options(NamedTuple):
     """Most iterations at `epsilon`, int32."""
 
 
-def as_options(epsilon: Any, tolerance: Any, max_iterations: int, *, dtype: tf.DType) -> Options:
+def as_options(
+    epsilon: Tensor | float | None,
+    tolerance: Tensor | float | None,
+    max_iterations: int,
+    *,
+    dtype: tf.DType,
+) -> Options:
     """Return checked options as tensors, so that a new value is not a new trace."""
     return Options(
         epsilon=None if epsilon is None else as_scale(epsilon, "epsilon", dtype=tf.float64),

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from lrmf_tfp._core.typing import Samples, Tensor
+from lrmf_tfp._core.typing import Samples, Tensor, Weights
 from lrmf_tfp._validation import check_choice
 from lrmf_tfp.divergences._compiled import compiled
 from lrmf_tfp.divergences._pair import WeightedPair, as_weighted_pair
@@ -59,8 +59,8 @@ def emd(
     target: Samples | Sample,
     *,
     cost: str = "euclidean",
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the earth mover's distance: the least mean cost of moving source onto target.
 
@@ -116,8 +116,8 @@ def optimal_transport(
     target: Samples | Sample,
     *,
     cost: str = "euclidean",
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> TransportResult:
     """Return the earth mover's distance with its plan and its dual potentials.
 

@@ -8,11 +8,11 @@ computed with the value, since they cost little beside it.
 from __future__ import annotations
 
 import logging
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from lrmf_tfp._core.typing import Samples, Tensor
+from lrmf_tfp._core.typing import Samples, Tensor, Weights
 from lrmf_tfp._validation import check_choice
 from lrmf_tfp.divergences._compiled import compiled
 from lrmf_tfp.divergences._envelope import with_gradients
@@ -76,12 +76,12 @@ def sinkhorn_divergence(
     source: Samples | Sample,
     target: Samples | Sample,
     *,
-    epsilon: Any = None,
+    epsilon: Tensor | float | None = None,
     cost: str = "squared_euclidean",
     tolerance: float = 1e-5,
     max_iterations: int = 1000,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the debiased Sinkhorn divergence of two weighted samples.
 
@@ -139,12 +139,12 @@ def sinkhorn(
     source: Samples | Sample,
     target: Samples | Sample,
     *,
-    epsilon: Any = None,
+    epsilon: Tensor | float | None = None,
     cost: str = "squared_euclidean",
     tolerance: float = 1e-5,
     max_iterations: int = 1000,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> SinkhornResult:
     """Solve `min_P sum(P * C) + epsilon * sum(P * log(P / (a b')))` over plans from `a` to `b`.
 

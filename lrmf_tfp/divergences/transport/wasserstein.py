@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._core.seeds import seeded_normal
-from lrmf_tfp._core.typing import Samples, Tensor
+from lrmf_tfp._core.typing import Samples, Tensor, Weights
 from lrmf_tfp._validation import check_positive_int
 from lrmf_tfp.divergences._arguments import as_seed
 from lrmf_tfp.divergences._compiled import compiled
@@ -32,8 +31,8 @@ def wasserstein_1d(
     target: Samples | Sample,
     *,
     power: float = 1.0,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the Wasserstein distance `W_p` of two sample sets on the line.
 
@@ -81,8 +80,8 @@ def sliced_wasserstein(
     num_projections: int = 64,
     power: float = 2.0,
     seed: int | Tensor = 0,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the sliced Wasserstein distance: the 1-D distance averaged over random directions.
 
@@ -137,8 +136,8 @@ def max_sliced_wasserstein(
     num_steps: int = 30,
     power: float = 2.0,
     seed: int | Tensor = 0,
-    source_weights: Any = None,
-    target_weights: Any = None,
+    source_weights: Weights | None = None,
+    target_weights: Weights | None = None,
 ) -> Tensor:
     """Return the max-sliced Wasserstein distance: the 1-D distance along the worst direction.
 

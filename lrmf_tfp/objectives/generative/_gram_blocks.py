@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.divergences import ratios_from_kernels
-from lrmf_tfp.kernels import squared_distances
+from lrmf_tfp.kernels.radial import squared_distances
 
 __all__ = ["GramBlocks", "gram_blocks", "median_bandwidth", "solved_ratios"]
 
