@@ -519,3 +519,12 @@ def test_bad_data_is_named(x, logical_cpus):
         spread = _gaussian_objective()
     with pytest.raises(ValueError, match="`batch_size` must be divisible by the 2 replicas"):
         fit(spread, (x[:11],), QUICK, strategy=strategy)
+
+
+def test_fits_of_many_objects_are_no_retracing(caplog):
+    """TensorFlow warns from the fifth trace of one function on; each object traces its own."""
+    x = np.zeros((20, 1), np.float32)
+    config = FitConfig(num_steps=2, batch_size=10, steps_per_call=2, jit_compile=False)
+    for _ in range(6):
+        fit(MaximumLikelihoodObjective(gaussian_density(1)), (x,), config, validation=(x,))
+    assert "retracing" not in caplog.text

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from lrmf_tfp._core.conditions import given
+from lrmf_tfp._core.graph import as_graph
 from lrmf_tfp._core.log_det import forward_and_log_det, inverse_and_log_det
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.alignment.rows import Standards
@@ -110,7 +111,7 @@ class AlignmentModule(tf.Module):
             return tf.cast(value, dtype) + tf.constant(shift, dtype)
 
         function = conditional if self._condition_size else unconditional
-        return tf.function(function, autograph=False, reduce_retracing=True)
+        return as_graph(function, reduce_retracing=True)
 
     def serving_signatures(self) -> dict[str, Any]:
         """Return the serving signatures, input `x` `[None, D]` in the model's dtype.
@@ -144,7 +145,7 @@ class AlignmentModule(tf.Module):
 
 
 def _core(function: Callable[..., Any]) -> Any:
-    return tf.function(function, autograph=False, reduce_retracing=True)
+    return as_graph(function, reduce_retracing=True)
 
 
 def _constants(moments: Standardizer) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lrmf_tfp._core.graph import as_graph
 from lrmf_tfp._core.typing import Tensor
 
 __all__ = ["PointwiseModule", "gradient_of"]
@@ -28,7 +29,7 @@ class PointwiseModule(tf.Module):
         """Make functions callable and savable by their names; the first one is what is served."""
         self._names = tuple(functions)
         for name, function in functions.items():
-            compiled = tf.function(_in_dtype_of_input(function), autograph=False)
+            compiled = as_graph(_in_dtype_of_input(function))
             setattr(self, name, compiled)
 
     def serving_signatures(self) -> dict[str, Any]:

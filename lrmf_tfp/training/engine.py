@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from lrmf_tfp._core.graph import as_graph
 from lrmf_tfp._core.typing import Array, Tensor
 from lrmf_tfp.objectives.base import Objective
 from lrmf_tfp.samples.batch import Batch, as_batch, map_parts
@@ -61,9 +62,7 @@ class Trainer:
         self._config = config or FitConfig()
         self.loop = CompiledLoop(objective, self._config, distribution=as_distribution(strategy))
         self.solvers = SolverSteps(objective)
-        self._validate = tf.function(
-            objective.validation_loss, autograph=False, reduce_retracing=True
-        )
+        self._validate = as_graph(objective.validation_loss, reduce_retracing=True)
 
     def fit(  # noqa: PLR0913 (what is trained on, what is told to whom, and one stage's settings)
         self,

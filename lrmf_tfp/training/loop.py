@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from lrmf_tfp._core.graph import as_graph
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.objectives.base import Objective, VariableGroup
 from lrmf_tfp.ode.solves import noted_solves, penalty_of
@@ -71,12 +72,12 @@ class CompiledLoop:
                 [_vector(group) for _ in range(optimizer.num_slots)]
                 for group, optimizer in zip(self.groups, self._optimizers, strict=True)
             ]
-        self._swap = tf.function(self._swap_averages, autograph=False)
+        self._swap = as_graph(self._swap_averages)
         self.names: list[str] = []
         self.num_traces = 0
         single = self._distribution.num_replicas == 1
         compiled = config.jit_compile and objective.jit_compatible and single
-        self._compiled = tf.function(self._loop, autograph=False, jit_compile=compiled)
+        self._compiled = as_graph(self._loop, jit_compile=compiled)
 
     def run(
         self, batches: tuple[Tensor | Batch, ...], *, step: int, num_steps: int, seed: int = 0

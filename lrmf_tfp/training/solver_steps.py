@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lrmf_tfp._core.graph import as_graph
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.objectives.base import Objective
 from lrmf_tfp.ode.solves import StepError, can_refine, noted_solves, raise_steps
@@ -26,7 +27,7 @@ class SolverSteps:
     def __init__(self, objective: Objective) -> None:
         self._objective = objective
         self._layers = [part for part in objective.submodules if can_refine(part)]
-        self._measure = tf.function(self._measure_and_raise, autograph=False)
+        self._measure = as_graph(self._measure_and_raise)
         self._warned = False
 
     @property
