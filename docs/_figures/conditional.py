@@ -38,11 +38,10 @@ def main() -> None:
     """Fit the map of y given c and draw it by quantiles of c."""
     source, target = simulated_and_measured()
     config = lt.FitConfig(num_steps=2000, optimizer=lt.training.Adam(3e-3))
-    aligner = lt.Aligner("spline", lt.LRMF(density="spline"), config=config, num_restarts=1)
+    aligner = lt.Aligner("spline", config=config, num_restarts=1)
     moved = aligner.fit(source, target).transform(source)
     score = aligner.score(source, target)
     figure = lt.plotting.plot_conditional(source, moved, target, score=score)
-    figure.supxlabel("y", x=0.97, fontsize=9)  # beside the legend
     figure.savefig(OUTPUT, dpi=110)
 
 

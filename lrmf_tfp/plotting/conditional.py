@@ -83,7 +83,7 @@ def plot_conditional(
                 chosen = _inside(sample, condition, low, high)
                 color = TARGET_COLOR if sample is target else SOURCE_COLOR
                 _draw(axes, values[chosen, column], sample, chosen, bounds[0], color=color)
-            title = f"{_name(source, condition)}: {low:.3g} to {high:.3g}" if row == 0 else ""
+            title = f"{_name(source, condition)}\n{low:.2g} to {high:.2g}" if row == 0 else ""
             frame(axes, title=title, ylabel=f"{name}, density" if index == 0 else "")
     panels[-1, num_bins // 2].set_xlabel(_column_name(source, column), fontsize=9)
     add_legend(figure, [("source", SOURCE_COLOR, "s"), ("target", TARGET_COLOR, "s")], columns=2)
