@@ -96,7 +96,8 @@ def test_saved_with_both_inputs_and_answered_by_plain_tensorflow(fitted, tmp_pat
 def test_weights_and_conditions_go_together():
     source, c, target, d = domains("linear", num_rows=300)
     weights = np.r_[np.ones(200), np.zeros(100)]
-    aligner = lt.Aligner(SMALL, lt.LRMF(density=SMALL), config=QUICK, num_restarts=1)
+    brief = lt.FitConfig(num_steps=4, steps_per_call=4, jit_compile=False)
+    aligner = lt.Aligner(SMALL, lt.LRMF(density=SMALL), config=brief, num_restarts=1)
     whole = aligner.fit(
         lt.Sample.of(source, weights=weights, conditions=c), lt.Sample.of(target, conditions=d)
     ).transform(source, c)

@@ -198,10 +198,12 @@ def test_a_failed_fit_looks_like_none(frames):
 
 class _Recorder:
     def __init__(self):
-        self.events, self.closed = [], 0
+        self.events, self.best, self.closed = [], {}, 0
 
     def __call__(self, event):
         self.events.append((event.restart, event.stage))
+        if event.stage == "flow":
+            self.best[event.restart] = event.best
 
     def close(self):
         self.closed += 1
@@ -216,5 +218,6 @@ def test_callbacks_hear_of_every_restart_and_are_closed_once(frames):
     aligner.fit(source, target + 30.0, callbacks=[recorder])
     assert recorder.closed == 1
     assert {restart for restart, _ in recorder.events} == {0, 1}
+    assert aligner.restart_ == min(recorder.best, key=recorder.best.get)
     stages = [stage for restart, stage in recorder.events if restart == 0]
     assert stages[:3] == ["flow", "private_source", "private_target"]
