@@ -92,6 +92,11 @@ ALL_FLOWS_IN_PLAIN_TENSORFLOW = """
 
 
 @pytest.fixture(scope="module")
+def loaded(folder):
+    return lt.load(folder / "model")
+
+
+@pytest.fixture(scope="module")
 def saved_flows(tmp_path_factory):
     """Flows moved off their start, each saved, then called by TensorFlow alone."""
     folder, flows = tmp_path_factory.mktemp("flows"), {}
@@ -112,6 +117,7 @@ def saved_flows(tmp_path_factory):
     return folder, flows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAVED_FLOWS)
 def test_every_flow_answers_the_same_in_plain_tensorflow(saved_flows, name):
     folder, flows = saved_flows
@@ -122,8 +128,7 @@ def test_every_flow_answers_the_same_in_plain_tensorflow(saved_flows, name):
         np.testing.assert_allclose(part, other, rtol=1e-6, atol=1e-6)
 
 
-def test_load_gives_the_same_alignment(fitted, folder, pair):
-    loaded = lt.load(folder / "model")
+def test_load_gives_the_same_alignment(fitted, loaded, pair):
     for name in NAMES:
         found = getattr(loaded, name)(pair.source)
         np.testing.assert_allclose(found, getattr(fitted, name)(pair.source), rtol=1e-6, atol=1e-6)
@@ -133,8 +138,7 @@ def test_load_gives_the_same_alignment(fitted, folder, pair):
     np.testing.assert_allclose(score[:6], wanted[:6], rtol=1e-5, atol=1e-5)
 
 
-def test_float64_input_is_answered_in_float64(fitted, folder):
-    loaded = lt.load(folder / "model")
+def test_float64_input_is_answered_in_float64(fitted, loaded):
     assert loaded.transform(np.zeros((2, 2))).dtype == np.float64
     assert fitted.transform(np.zeros((2, 2), np.float32)).dtype == np.float32
 
@@ -149,8 +153,7 @@ def test_metadata_tells_versions_settings_and_score(folder):
     assert metadata["score"]["num_source"] == 60
 
 
-def test_a_loaded_alignment_can_be_saved_again(folder, tmp_path, pair):
-    loaded = lt.load(folder / "model")
+def test_a_loaded_alignment_can_be_saved_again(loaded, tmp_path, pair):
     loaded.save(tmp_path / "copy")
     again = lt.load(tmp_path / "copy")
     np.testing.assert_allclose(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import lrmf_tfp as lt
 
@@ -12,22 +13,37 @@ QUICK = lt.FitConfig(num_steps=100, optimizer=lt.training.Adam(2e-2), jit_compil
 CLOSED = ("mean_variance", "coral", "gaussian_ot")
 
 
-@pytest.fixture
-def clouds(rng):
+@pytest.fixture(scope="module")
+def clouds():
+    rng = np.random.default_rng(0)
     source = rng.normal(size=(400, 2)) @ [[1.0, 0.5], [0.0, 1.5]]
     return source, rng.normal(size=(300, 2)) + [2.0, 0.0]
 
 
-def test_weight_zero_is_absence_in_every_fit(clouds):
+@pytest.fixture(scope="module")
+def weights():
+    """Some are negative."""
+    weights = np.ones(300)
+    weights[::10] = -0.5
+    return weights
+
+
+@pytest.fixture(scope="module")
+def fitted(clouds, weights):
+    """A fit on weighted rows and on rows far out that have no weight."""
     source, target = clouds
-    weights = np.r_[np.ones(300), np.zeros(100)]
-    aligner = lt.Aligner("affine", config=BRIEF, num_restarts=1)
     padded = np.vstack([source[:300], np.full((100, 2), 1e8)])
-    weighted = aligner.fit(lt.Sample.of(padded, weights=weights), target)
-    moved, score = weighted.transform(source), weighted.alignment_.metadata["score"]
-    dropped = aligner.fit(source[:300], target)
-    np.testing.assert_array_equal(moved, dropped.transform(source))
-    other = dropped.alignment_.metadata["score"]
+    padding = np.r_[weights, np.zeros(100)]
+    sample = lt.Sample.of(padded, weights=padding, negative="absolute")
+    return lt.Aligner("affine", config=BRIEF, num_restarts=1).fit(sample, target)
+
+
+def test_weight_zero_is_absence_in_every_fit(fitted, clouds, weights):
+    source, target = clouds
+    sample = lt.Sample.of(source[:300], weights=weights, negative="absolute")
+    dropped = clone(fitted).fit(sample, target)
+    np.testing.assert_array_equal(fitted.transform(source), dropped.transform(source))
+    score, other = (each.alignment_.metadata["score"] for each in (fitted, dropped))
     assert score["num_source"] == other["num_source"] == 60
     assert score["value"] == pytest.approx(other["value"], abs=1e-9)
 
@@ -87,19 +103,15 @@ def test_a_weighted_target_is_what_is_matched(rng, objective):
     assert moved.mean() == pytest.approx(4.0, abs=0.4)
 
 
-def test_signed_weights_train_by_size_and_evaluate_by_sign(clouds):
-    source, target = clouds
-    weights = np.ones(400)
-    weights[::10] = -0.5
-    sample = lt.Sample.of(source, weights=weights, negative="absolute")
-    aligner = lt.Aligner("affine", config=BRIEF, num_restarts=1).fit(sample, target)
-    ratio = aligner.alignment_.call("source_log_ratio", source)
-    other = aligner.alignment_.call("target_log_ratio", target)
-    wanted = np.average(ratio, weights=weights) + other.mean()
-    found = aligner.alignment_.score_of(sample, lt.Sample.of(target)).value
-    assert found == pytest.approx(wanted, abs=1e-6)
-    positive = lt.Sample.of(source, weights=np.abs(weights))
-    assert aligner.alignment_.score_of(positive, lt.Sample.of(target)).value != found
+def test_signed_weights_train_by_size_and_evaluate_by_sign(fitted, clouds, weights):
+    source, target = clouds[0][:300], clouds[1]
+    ratio = fitted.alignment_.call("source_log_ratio", source)
+    other = fitted.alignment_.call("target_log_ratio", target)
+    for signed in (weights, np.abs(weights)):
+        sample = lt.Sample.of(source, weights=signed, negative="absolute")
+        wanted = np.average(ratio, weights=signed) + other.mean()
+        found = fitted.alignment_.score_of(sample, lt.Sample.of(target)).value
+        assert found == pytest.approx(wanted, abs=1e-6)
 
 
 def test_bad_weights_are_named(clouds):

@@ -49,7 +49,13 @@ def images(rng):
 
 
 @pytest.mark.parametrize(
-    ("shape", "num_levels"), [((28, 28, 1), 2), ((8, 12, 3), 2), ((2, 6, 2), 1), ((8, 8, 1), 3)]
+    ("shape", "num_levels"),
+    [
+        pytest.param((28, 28, 1), 2, marks=pytest.mark.slow),
+        ((8, 12, 3), 2),
+        ((2, 6, 2), 1),
+        pytest.param((8, 8, 1), 3, marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float32, 1e-5), (tf.float64, 1e-10)])
 def test_round_trip_of_any_image_shape(rng, shape, num_levels, dtype, tolerance):
