@@ -1,4 +1,4 @@
-"""What every test shares: lanes beside the quick one, seeds, logical CPUs, a guard against AutoGraph."""
+"""What every test shares: lanes, seeds, two logical CPUs and a guard against AutoGraph."""
 
 from __future__ import annotations
 
