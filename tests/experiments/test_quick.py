@@ -18,7 +18,7 @@ import pytest
 from experiments.common.catalogue import experiments
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICKEST = {"estimators", "gaussians"}
+QUICKEST = {"colour_transfer", "estimators"}
 
 
 def run_quick(name, output):
