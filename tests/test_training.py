@@ -381,7 +381,7 @@ def _bent_objective(**options):
 
 def test_training_raises_the_steps_of_stiff_fields_and_records_their_penalty(x):
     objective, layer = _bent_objective(kinetic_weight=0.1)
-    config = FitConfig(num_steps=20, steps_per_call=5, batch_size=32, jit_compile=False)
+    config = FitConfig(num_steps=60, steps_per_call=10, jit_compile=False)
     result = fit(objective, (x, x), config)
     assert np.all(result.history["penalty"] > 0.0)
     steps = result.history["solver_steps"]

@@ -49,6 +49,7 @@ def cases(slow):
 
 
 COSTLY = pytest.mark.parametrize("name", cases(VARIANTS), indirect=True)
+COSTLIEST = pytest.mark.parametrize("name", cases(VARIANTS | {"ffjord", "glow"}), indirect=True)
 
 
 class Pass(NamedTuple):
@@ -207,7 +208,7 @@ def test_graph_equals_eager(case):
     np.testing.assert_allclose(log_det, case.forward.log_det, atol=1e-12)
 
 
-@COSTLY
+@COSTLIEST
 def test_xla_equals_eager(case):
     graph = tf.function(case.flow.forward_and_log_det, jit_compile=True, autograph=False)
     y, log_det = graph(case.x)
@@ -215,7 +216,7 @@ def test_xla_equals_eager(case):
     np.testing.assert_allclose(log_det, case.forward.log_det, atol=1e-12)
 
 
-@COSTLY
+@COSTLIEST
 def test_saved_model_round_trip(case, tmp_path):
     tf.saved_model.save(case.module, str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path))  # its functions do not keep its variables alive

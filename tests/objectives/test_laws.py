@@ -12,7 +12,7 @@ from tests.cases import OBJECTIVES, perturb
 
 SEED = (0, 3)
 GAMES = {"adversarial", "adversarial_penalty", "gan", "mmd_gan"}  # which want short steps
-LONG_GAMES = {"adversarial", "adversarial_penalty", "mmd_gan", "sinkhorn"}  # to train
+LONG = {"adversarial", "adversarial_penalty", "gram", "mmd_gan", "mmd_net", "sinkhorn"}  # to train
 QUICK_TO_COMPILE = {"energy", "emd", "gan"}
 # XLA draws the penalty's points by an algorithm of its own.
 DRAWN_ANEW = {"adversarial_penalty": {"critic_loss"}}
@@ -40,7 +40,7 @@ def batches(rng, rows=40, dtype=np.float32):
     return x.astype(dtype), y.astype(dtype)
 
 
-@pytest.mark.parametrize("name", cases(LONG_GAMES), indirect=True)
+@pytest.mark.parametrize("name", cases(LONG), indirect=True)
 def test_a_shift_is_found(name, build, rng):
     x, y = batches(rng, 400)
     objective = build(affine_flow(2))
