@@ -79,7 +79,7 @@ def test_saved_images_alignment_answers_the_same(fitted, source, target, tmp_pat
     np.testing.assert_allclose(moved, fitted.transform(source), rtol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_glow_by_name_aligns_better_than_nothing(source, target):
     config = lt.FitConfig(num_steps=400, batch_size=64, jit_compile=False)  # no compiling
     values = {

@@ -123,7 +123,7 @@ def test_bad_weights_are_named(clouds):
         lt.Aligner().fit(few, target)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_weight_k_is_k_rows_in_trained_fits(rng):
     """In distribution: both maps send the weighted law to the target alike."""
     source, target = rng.normal(size=(1000, 2)), rng.normal(size=(1000, 2)) * 2.0 + 1.0

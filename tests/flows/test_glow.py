@@ -200,7 +200,7 @@ def test_trains_as_a_density(images, jit_compile):
     assert float(objective(images).loss) < before - 1.0
 
 
-@pytest.mark.slow  # the quick lane asks a smaller Glow, in `tests/alignment/test_export.py`
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64], ids=str)
 def test_plain_tensorflow_answers_the_same(rng, tmp_path, dtype):
     flow = perturb(_small(dtype=dtype, steps_per_level=1))
@@ -222,7 +222,7 @@ def test_plain_tensorflow_answers_the_same(rng, tmp_path, dtype):
         np.testing.assert_allclose(found["log_det"], log_det, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_thousand_steps_take_no_memory(rng):
     images = rng.normal(size=(64, 32, 32, 1)).astype(np.float32)
     objective = MaximumLikelihoodObjective(flow_density(glow_flow((32, 32, 1))))

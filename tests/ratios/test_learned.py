@@ -379,8 +379,16 @@ def test_bad_points_are_named(critics):
         critic.output([["a"]])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PAIR_A)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.slow if name in ("kl", "total_variation") else pytest.mark.long,
+        )
+        for name in PAIR_A
+    ],
+)
 def test_bound_comes_close_to_the_divergence_and_stays_below(name):
     samples = pair_a(200_000)
     critic = fit_critic(*samples, divergence=name, validation_fraction=0.1)
