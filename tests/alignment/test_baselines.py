@@ -134,6 +134,7 @@ def test_a_closed_form_flow_is_that_of_the_users_coordinates(pair, name, start):
     np.testing.assert_allclose(aligner.log_det_jacobian(pair.source), log_det, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gaussian_transport_scores_zero_on_gaussians(pair):
     aligner = lt.Aligner("gaussian_ot", lt.LRMF(density="gaussian"), config=QUICK)
     score = aligner.fit(pair.source, pair.target).score(pair.source, pair.target)

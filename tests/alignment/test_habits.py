@@ -88,20 +88,16 @@ def test_settings_inside_settings():
         aligner.set_params(speed=3)
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_grid_search_maximises_minus_the_value(frames, whole):
+@pytest.mark.slow
+def test_a_grid_search_maximises_minus_the_value(frames):
     source, target = (frame.to_numpy() for frame in frames)
     config = lt.FitConfig(num_steps=20, steps_per_call=20, jit_compile=False)
     aligner = lt.Aligner("identity", lt.LRMF(density="gaussian"), config=config)
     grid = {"flow": ["identity", "gaussian_ot"]}
-    folds = 2 if whole else [(np.arange(40), np.arange(40, 60))]
-    search = GridSearchCV(aligner, grid, cv=folds, refit=whole, error_score="raise")
-    search.fit(source, target)
+    search = GridSearchCV(aligner, grid, cv=2, error_score="raise").fit(source, target)
     assert search.best_params_ == {"flow": "gaussian_ot"}
-    assert search.best_score_ == search.cv_results_["mean_test_score"].max()
-    if whole:
-        score = search.best_estimator_.score(source, target)
-        assert score.item() == -score.value
+    score = search.best_estimator_.score(source, target)
+    assert score.item() == -score.value
 
 
 def test_pickled_copied_and_answered_the_same(fitted, frames):
@@ -207,7 +203,7 @@ class _Recorder:
 
     def __call__(self, event):
         self.events.append((event.restart, event.stage))
-        if event.stage == "flow":
+        if event.stage == "joint":
             self.best[event.restart] = event.best
 
     def close(self):
@@ -218,12 +214,12 @@ def test_callbacks_hear_of_every_restart_and_are_closed_once(frames):
     source, target = frames
     config = lt.FitConfig(num_steps=4, steps_per_call=4, jit_compile=False)
     recorder = _Recorder()
-    bound = lt.LRMF(density="gaussian")
+    objective = lt.LRMF(density="gaussian")
     flow = lt.Affine(start="identity")  # far away: no restart converges
-    aligner = lt.Aligner(flow, lt.objectives.Energy(bound=bound), config=config, num_restarts=2)
+    aligner = lt.Aligner(flow, objective, config=config, num_restarts=2)
     aligner.fit(source, target + 30.0, callbacks=[recorder])
     assert recorder.closed == 1
     assert {restart for restart, _ in recorder.events} == {0, 1}
     assert aligner.restart_ == min(recorder.best, key=recorder.best.get)
     stages = [stage for restart, stage in recorder.events if restart == 0]
-    assert stages[:3] == ["flow", "private_source", "private_target"]
+    assert stages[:3] == ["private_source", "private_target", "joint"]
