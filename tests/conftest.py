@@ -1,4 +1,4 @@
-"""What every test shares: the slow lane, seeds, two logical CPUs and a guard against AutoGraph."""
+"""What every test shares: lanes, seeds, two logical CPUs and a guard against AutoGraph."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ import pytest
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+LANES = ("slow", "long")
 NUM_LOGICAL_CPUS = 2
 _AUTOGRAPH_FALLBACK = "AutoGraph could not transform"
 
 
 def pytest_addoption(parser):
-    parser.addoption("--runslow", action="store_true", help="also run the tests marked slow")
+    for lane in LANES:
+        parser.addoption(
+            f"--run{lane}", action="store_true", help=f"also run the tests marked {lane}"
+        )
 
 
 def pytest_configure(config):
@@ -30,13 +34,14 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Skip slow tests unless `--runslow` is given or `-m` speaks of them."""
-    if config.getoption("--runslow") or "slow" in config.getoption("-m"):
-        return
-    skip = pytest.mark.skip(reason="slow: give --runslow or -m slow")
-    for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(skip)
+    """Skip the tests of a lane unless its option is given or `-m` speaks of it."""
+    for lane in LANES:
+        if config.getoption(f"--run{lane}") or lane in config.getoption("-m"):
+            continue
+        skip = pytest.mark.skip(reason=f"{lane}: give --run{lane} or -m {lane}")
+        for item in items:
+            if lane in item.keywords:
+                item.add_marker(skip)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -542,7 +542,7 @@ def test_json_takes_numpy_numbers_and_nothing_odd():
 
 # The rest runs the program as a user does, TensorFlow and all.
 
-QUICK = ("--flow", "affine", "--steps", "200", "--restarts", "1")
+QUICK = ("--flow", "affine", "--steps", "50", "--restarts", "1")
 SCORE = ("score", "source.csv", "target.npy", "--model", "out/model", "--json")
 MOVE = ("transform", "out/model", "source.csv", "moved.csv")
 BACK = ("transform", "out/model", "moved.csv", "back.npy", "--inverse")

@@ -1,8 +1,8 @@
 """The Python blocks of README.md and docs/ run, page by page, from top to bottom.
 
 A page's blocks share one namespace and one empty folder, as a reader's session would. Blocks in
-another fence (`console`, `text`) are not run. All but the shortest pages train, so that running
-them belongs to the slow lane.
+another fence (`console`, `text`) are not run. Most pages train, so that running what a reader
+meets first belongs to the slow lane and the rest to the long one.
 """
 
 from __future__ import annotations
@@ -30,14 +30,29 @@ def blocks_of(path):
         yield text.count("\n", 0, match.start(1)) + 1, match.group(1)
 
 
+SLOW = {
+    "README.md",
+    "docs/quickstart.md",
+    "docs/guide/architecture.md",
+    "docs/guide/choosing-a-flow.md",
+    "docs/guide/measuring-divergence.md",
+    "docs/guide/theory.md",
+}
+
+
 def cases():
     for path in pages():
         name = path.relative_to(ROOT).as_posix()
         if any(blocks_of(path)):
-            yield pytest.param(path, id=name)
+            yield pytest.param(
+                path, id=name, marks=pytest.mark.slow if name in SLOW else pytest.mark.long
+            )
 
 
-@pytest.mark.slow
+def test_pages_of_the_slow_lane_have_blocks():
+    assert {case.id for case in cases()} >= SLOW
+
+
 @pytest.mark.parametrize("path", list(cases()))
 def test_blocks_run(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

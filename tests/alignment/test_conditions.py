@@ -9,6 +9,7 @@ import textwrap
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 import lrmf_tfp as lt
 
@@ -35,9 +36,11 @@ def domains(form, *, num_rows=4000, seed=0):
 
 @pytest.fixture(scope="module")
 def fitted():
+    """A fit in which rows far out have no weight."""
     source, c, target, d = domains("linear", num_rows=400)
+    source[300:] = 1e8
     aligner = lt.Aligner(SMALL, lt.LRMF(density=SMALL), config=QUICK, num_restarts=1)
-    names = {"conditions": pd.DataFrame(c, columns=["eta"])}
+    names = {"conditions": pd.DataFrame(c, columns=["eta"]), "weights": np.arange(400) < 300}
     return aligner.fit(lt.Sample.of(source, **names), lt.Sample.of(target, conditions=d))
 
 
@@ -65,7 +68,21 @@ def test_the_density_is_conditional_and_normalised(fitted):
         assert mass == pytest.approx(1.0, abs=2e-2)
 
 
-def test_saved_with_both_inputs_and_answered_by_plain_tensorflow(fitted, tmp_path):
+def test_saved_with_both_inputs(fitted, tmp_path):
+    fitted.save(tmp_path)
+    x, c = np.linspace(-1.0, 1.0, 5, dtype=np.float32)[:, None], np.zeros((5, 1), np.float32)
+    loaded = lt.load(tmp_path)
+    np.testing.assert_allclose(loaded.transform(x, c), fitted.transform(x, c), atol=1e-6)
+    back = fitted.inverse_transform(x, c)
+    np.testing.assert_allclose(loaded.inverse_transform(x, c), back, atol=1e-6)
+    (served,) = loaded.module.signatures["serving_default"](
+        x=tf.constant(x), conditions=tf.constant(c)
+    ).values()
+    np.testing.assert_allclose(served, fitted.transform(x, c), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_answered_by_plain_tensorflow(fitted, tmp_path):
     fitted.save(tmp_path / "model")
     x, c = np.linspace(-1.0, 1.0, 5, dtype=np.float32)[:, None], np.zeros((5, 1), np.float32)
     np.savez(tmp_path / "in.npz", x=x, c=c)
@@ -89,14 +106,14 @@ def test_saved_with_both_inputs_and_answered_by_plain_tensorflow(fitted, tmp_pat
     np.testing.assert_allclose(
         answers["inverse_transform"], fitted.inverse_transform(x, c), atol=1e-6
     )
-    loaded = lt.load(tmp_path / "model")
-    np.testing.assert_allclose(loaded.transform(x, c), fitted.transform(x, c), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_weights_and_conditions_go_together():
     source, c, target, d = domains("linear", num_rows=300)
     weights = np.r_[np.ones(200), np.zeros(100)]
-    aligner = lt.Aligner(SMALL, lt.LRMF(density=SMALL), config=QUICK, num_restarts=1)
+    brief = lt.FitConfig(num_steps=4, steps_per_call=4, jit_compile=False)
+    aligner = lt.Aligner(SMALL, lt.LRMF(density=SMALL), config=brief, num_restarts=1)
     whole = aligner.fit(
         lt.Sample.of(source, weights=weights, conditions=c), lt.Sample.of(target, conditions=d)
     ).transform(source, c)

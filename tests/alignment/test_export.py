@@ -30,6 +30,7 @@ PLAIN_TENSORFLOW = """
               ("lrmf_tfp", "tensorflow_probability", "tf_keras")]
     assert not loaded, loaded
 """
+SMALL = lt.RealNVP(num_layers=2, hidden_units=(8,))
 NAMES = ("transform", "inverse_transform", "log_det_jacobian", "target_log_prob")
 
 
@@ -40,8 +41,9 @@ def pair():
 
 @pytest.fixture(scope="module")
 def fitted(pair):
-    config = lt.FitConfig(num_steps=200, jit_compile=False)
-    return lt.Aligner(config=config, num_restarts=1, seed=4).fit(pair.source, pair.target)
+    config = lt.FitConfig(num_steps=40, steps_per_call=20, jit_compile=False)
+    aligner = lt.Aligner(SMALL, lt.LRMF(density=SMALL), config=config, num_restarts=1, seed=4)
+    return aligner.fit(pair.source, pair.target)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,11 @@ ALL_FLOWS_IN_PLAIN_TENSORFLOW = """
 
 
 @pytest.fixture(scope="module")
+def loaded(folder):
+    return lt.load(folder / "model")
+
+
+@pytest.fixture(scope="module")
 def saved_flows(tmp_path_factory):
     """Flows moved off their start, each saved, then called by TensorFlow alone."""
     folder, flows = tmp_path_factory.mktemp("flows"), {}
@@ -110,6 +117,7 @@ def saved_flows(tmp_path_factory):
     return folder, flows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAVED_FLOWS)
 def test_every_flow_answers_the_same_in_plain_tensorflow(saved_flows, name):
     folder, flows = saved_flows
@@ -120,8 +128,7 @@ def test_every_flow_answers_the_same_in_plain_tensorflow(saved_flows, name):
         np.testing.assert_allclose(part, other, rtol=1e-6, atol=1e-6)
 
 
-def test_load_gives_the_same_alignment(fitted, folder, pair):
-    loaded = lt.load(folder / "model")
+def test_load_gives_the_same_alignment(fitted, loaded, pair):
     for name in NAMES:
         found = getattr(loaded, name)(pair.source)
         np.testing.assert_allclose(found, getattr(fitted, name)(pair.source), rtol=1e-6, atol=1e-6)
@@ -131,8 +138,7 @@ def test_load_gives_the_same_alignment(fitted, folder, pair):
     np.testing.assert_allclose(score[:6], wanted[:6], rtol=1e-5, atol=1e-5)
 
 
-def test_float64_input_is_answered_in_float64(fitted, folder):
-    loaded = lt.load(folder / "model")
+def test_float64_input_is_answered_in_float64(fitted, loaded):
     assert loaded.transform(np.zeros((2, 2))).dtype == np.float64
     assert fitted.transform(np.zeros((2, 2), np.float32)).dtype == np.float32
 
@@ -143,12 +149,11 @@ def test_metadata_tells_versions_settings_and_score(folder):
     assert metadata["lrmf_tfp"] == lt.__version__
     assert metadata["tensorflow"] == tf.__version__
     assert metadata["seed"] == 4
-    assert metadata["config"]["num_steps"] == 200
+    assert metadata["config"]["num_steps"] == 40
     assert metadata["score"]["num_source"] == 60
 
 
-def test_a_loaded_alignment_can_be_saved_again(folder, tmp_path, pair):
-    loaded = lt.load(folder / "model")
+def test_a_loaded_alignment_can_be_saved_again(loaded, tmp_path, pair):
     loaded.save(tmp_path / "copy")
     again = lt.load(tmp_path / "copy")
     np.testing.assert_allclose(

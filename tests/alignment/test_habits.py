@@ -88,6 +88,7 @@ def test_settings_inside_settings():
         aligner.set_params(speed=3)
 
 
+@pytest.mark.slow
 def test_a_grid_search_maximises_minus_the_value(frames):
     source, target = (frame.to_numpy() for frame in frames)
     config = lt.FitConfig(num_steps=20, steps_per_call=20, jit_compile=False)
@@ -198,10 +199,12 @@ def test_a_failed_fit_looks_like_none(frames):
 
 class _Recorder:
     def __init__(self):
-        self.events, self.closed = [], 0
+        self.events, self.best, self.closed = [], {}, 0
 
     def __call__(self, event):
         self.events.append((event.restart, event.stage))
+        if event.stage == "joint":
+            self.best[event.restart] = event.best
 
     def close(self):
         self.closed += 1
@@ -211,10 +214,12 @@ def test_callbacks_hear_of_every_restart_and_are_closed_once(frames):
     source, target = frames
     config = lt.FitConfig(num_steps=4, steps_per_call=4, jit_compile=False)
     recorder = _Recorder()
+    objective = lt.LRMF(density="gaussian")
     flow = lt.Affine(start="identity")  # far away: no restart converges
-    aligner = lt.Aligner(flow, lt.objectives.Energy(), config=config, num_restarts=2)
+    aligner = lt.Aligner(flow, objective, config=config, num_restarts=2)
     aligner.fit(source, target + 30.0, callbacks=[recorder])
     assert recorder.closed == 1
     assert {restart for restart, _ in recorder.events} == {0, 1}
+    assert aligner.restart_ == min(recorder.best, key=recorder.best.get)
     stages = [stage for restart, stage in recorder.events if restart == 0]
-    assert stages[:3] == ["flow", "private_source", "private_target"]
+    assert stages[:3] == ["private_source", "private_target", "joint"]

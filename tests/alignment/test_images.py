@@ -13,7 +13,7 @@ from lrmf_tfp.densities import flow_density, gaussian_density, moment_start
 from lrmf_tfp.samples import Sample, Standardizer
 
 GLOW = functools.partial(lt.flows.glow_flow, steps_per_level=1, hidden_units=(4,))
-CONFIG = lt.FitConfig(num_steps=60, steps_per_call=30, batch_size=64, jit_compile=False)
+CONFIG = lt.FitConfig(num_steps=20, steps_per_call=10, batch_size=64, jit_compile=False)
 
 
 def _draw(num_images, *, seed, inverted):
@@ -45,7 +45,7 @@ def _small_density(event_size, *, dtype, seed):
 @pytest.fixture(scope="module")
 def fitted(source, target):
     flow = GLOW((4, 4, 1), num_levels=1)
-    aligner = lt.Aligner(flow, lt.LRMF(density=_small_density), config=CONFIG)
+    aligner = lt.Aligner(flow, lt.LRMF(density="gaussian"), config=CONFIG)
     return aligner.fit(source, target)
 
 
@@ -79,7 +79,7 @@ def test_saved_images_alignment_answers_the_same(fitted, source, target, tmp_pat
     np.testing.assert_allclose(moved, fitted.transform(source), rtol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_glow_by_name_aligns_better_than_nothing(source, target):
     config = lt.FitConfig(num_steps=400, batch_size=64, jit_compile=False)  # no compiling
     values = {

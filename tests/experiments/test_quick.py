@@ -1,7 +1,8 @@
 """Every experiment with its quick settings, as a user runs it.
 
 Which there are is found by looking. What must hold for all is asked of each; a function
-`check_NAME` below asks more of that one.
+`check_NAME` below asks more of that one. The quickest are in the slow lane, the rest, which take
+minutes, in the long one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pytest
 from experiments.common.catalogue import experiments
 
 ROOT = Path(__file__).resolve().parents[2]
+QUICKEST = {"colour_transfer", "estimators"}
 
 
 def run_quick(name, output):
@@ -29,8 +31,13 @@ def run_quick(name, output):
     return json.loads(done.stdout, parse_constant=pytest.fail)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", experiments())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in QUICKEST else pytest.mark.long)
+        for name in experiments()
+    ],
+)
 def test_quick_settings_run(name, tmp_path):
     told = run_quick(name, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
@@ -50,7 +57,7 @@ def test_quick_settings_run(name, tmp_path):
 
 def test_every_check_is_of_an_experiment():
     checked = {name.removeprefix("check_") for name in globals() if name.startswith("check_")}
-    assert checked <= set(experiments())
+    assert checked | QUICKEST <= set(experiments())
 
 
 def check_gaussians(output, metrics):

@@ -49,7 +49,13 @@ def images(rng):
 
 
 @pytest.mark.parametrize(
-    ("shape", "num_levels"), [((28, 28, 1), 2), ((8, 12, 3), 2), ((2, 6, 2), 1), ((8, 8, 1), 3)]
+    ("shape", "num_levels"),
+    [
+        pytest.param((28, 28, 1), 2, marks=pytest.mark.slow),
+        ((8, 12, 3), 2),
+        ((2, 6, 2), 1),
+        pytest.param((8, 8, 1), 3, marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float32, 1e-5), (tf.float64, 1e-10)])
 def test_round_trip_of_any_image_shape(rng, shape, num_levels, dtype, tolerance):
@@ -194,7 +200,7 @@ def test_trains_as_a_density(images, jit_compile):
     assert float(objective(images).loss) < before - 1.0
 
 
-@pytest.mark.slow  # the quick lane asks a smaller Glow, in `tests/alignment/test_export.py`
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64], ids=str)
 def test_plain_tensorflow_answers_the_same(rng, tmp_path, dtype):
     flow = perturb(_small(dtype=dtype, steps_per_level=1))
@@ -216,7 +222,7 @@ def test_plain_tensorflow_answers_the_same(rng, tmp_path, dtype):
         np.testing.assert_allclose(found["log_det"], log_det, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_thousand_steps_take_no_memory(rng):
     images = rng.normal(size=(64, 32, 32, 1)).astype(np.float32)
     objective = MaximumLikelihoodObjective(flow_density(glow_flow((32, 32, 1))))

@@ -21,8 +21,9 @@ TOLERANCES = {"float32": 1e-5, "float64": 1e-10}
 # A few steps of a solver do not cancel to the last digit on the way back; that many do is in
 # `test_ffjord.py`.
 FEW_STEPS = {"ffjord": 1e-6, "ffjord_stack": 1e-6}
-# Flows with all their layers in common with others of the table: graphs, XLA and SavedModel,
-# which cost the most, meet them in the slow lane.
+# Flows with all their layers in common with others of the table. The quick lane asks of them what
+# their own settings could break: the start, the way back and the log-determinant. What is the
+# doing of the classes that they share, graphs, XLA and SavedModel, meets them in the slow lane.
 VARIANTS = {
     "affine_diagonal",
     "affine_1d",
@@ -39,7 +40,16 @@ VARIANTS = {
     "spline_inverse_lu",
     "spline_odd",
 }
-COSTLY = [pytest.param(name, marks=pytest.mark.slow if name in VARIANTS else ()) for name in FLOWS]
+VERY_SLOW = {"ffjord_stack"}  # step by step in Python
+
+
+def cases(slow):
+    """The names of all flows, some in the slow lane."""
+    return [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in FLOWS]
+
+
+COSTLY = pytest.mark.parametrize("name", cases(VARIANTS), indirect=True)
+COSTLIEST = pytest.mark.parametrize("name", cases(VARIANTS | {"ffjord", "glow"}), indirect=True)
 
 
 class Pass(NamedTuple):
@@ -103,7 +113,7 @@ class Case:
         return np.linalg.slogdet(jacobians)[1]
 
 
-@pytest.fixture(scope="module", params=FLOWS)
+@pytest.fixture(scope="module", params=cases(VERY_SLOW))
 def name(request):
     return request.param
 
@@ -119,7 +129,21 @@ def test_starts_at_the_identity(case):
     np.testing.assert_allclose(log_det, np.zeros(6), atol=1e-14)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        pytest.param(
+            name,
+            dtype,
+            marks=pytest.mark.slow
+            if name in VERY_SLOW or (name in VARIANTS and dtype == "float32")
+            else (),
+        )
+        for name in FLOWS
+        for dtype in DTYPES
+    ],
+    indirect=["name"],
+)
 def test_round_trip_in_the_tails_and_in_the_dtype(case, rng, dtype):
     flow = case.flow if dtype == "float64" else perturb(FLOWS[case.name](DTYPES[dtype]))
     x = np.clip(rng.normal(size=(500, *flow.event_shape)) * 1.5, -3, 3)
@@ -139,11 +163,13 @@ def test_log_det_is_that_of_the_jacobian(case):
     assert np.max(np.abs(case.forward.log_det)) > 1e-3
 
 
+@COSTLY
 def test_inverse_log_det_is_that_of_the_inverse_jacobian(case):
     np.testing.assert_allclose(case.inverse.log_det, case.inverse.jacobian_log_det, atol=1e-6)
     assert np.max(np.abs(case.inverse.log_det)) > 1e-3
 
 
+@COSTLY
 def test_a_point_alone_goes_where_it_goes_in_a_batch(case):
     for row in (0, 5):
         y, log_det = case.flow.forward_and_log_det(case.x[row])
@@ -151,6 +177,7 @@ def test_a_point_alone_goes_where_it_goes_in_a_batch(case):
         np.testing.assert_allclose(log_det, case.forward.log_det[row], atol=1e-12)
 
 
+@COSTLY
 def test_any_batch_shape(case):
     shape = [2, 3, *case.flow.event_shape]
     y, log_det = case.flow.forward_and_log_det(tf.reshape(case.x, shape))
@@ -158,23 +185,30 @@ def test_any_batch_shape(case):
     np.testing.assert_allclose(log_det, tf.reshape(case.forward.log_det, [2, 3]), atol=1e-14)
 
 
-@pytest.mark.parametrize("direction", ["forward", "inverse"])
-def test_gradient_reaches_every_variable(case, direction):
-    variables = case.flow.trainable_variables
+def test_gradient_reaches_every_variable(case):
+    _check_gradients(case.flow.trainable_variables, case.forward.gradients)
+
+
+@COSTLY
+def test_gradient_of_the_inverse_reaches_every_variable(case):
+    _check_gradients(case.flow.trainable_variables, case.inverse.gradients)
+
+
+def _check_gradients(variables, gradients):
     assert variables
-    for gradient, variable in zip(getattr(case, direction).gradients, variables, strict=True):
+    for gradient, variable in zip(gradients, variables, strict=True):
         assert gradient is not None, variable.name
         assert np.any(np.asarray(gradient) != 0.0), variable.name
 
 
-@pytest.mark.parametrize("name", COSTLY, indirect=True)
+@COSTLY
 def test_graph_equals_eager(case):
     y, log_det = case.module.forward(case.x)
     np.testing.assert_allclose(y, case.forward.value, atol=1e-12)
     np.testing.assert_allclose(log_det, case.forward.log_det, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", COSTLY, indirect=True)
+@COSTLIEST
 def test_xla_equals_eager(case):
     graph = tf.function(case.flow.forward_and_log_det, jit_compile=True, autograph=False)
     y, log_det = graph(case.x)
@@ -182,7 +216,7 @@ def test_xla_equals_eager(case):
     np.testing.assert_allclose(log_det, case.forward.log_det, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", COSTLY, indirect=True)
+@COSTLIEST
 def test_saved_model_round_trip(case, tmp_path):
     tf.saved_model.save(case.module, str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path))  # its functions do not keep its variables alive
@@ -191,6 +225,7 @@ def test_saved_model_round_trip(case, tmp_path):
     np.testing.assert_allclose(log_det, case.forward.log_det, atol=1e-14)
 
 
+@COSTLY
 def test_is_a_tfp_bijector(case):
     flow, y = case.flow, case.forward.value
     tolerance = max(1e-10, FEW_STEPS.get(case.name, 0.0))
@@ -205,6 +240,7 @@ def test_is_a_tfp_bijector(case):
     np.testing.assert_allclose(log_prob, base.log_prob(case.x) - log_det, atol=10 * tolerance)
 
 
+@COSTLY
 def test_eager_calls_see_new_weights(case):
     old = [variable.numpy() for variable in case.flow.trainable_variables]
     perturb(case.flow, seed=1)
@@ -215,6 +251,7 @@ def test_eager_calls_see_new_weights(case):
             variable.assign(value)
 
 
+@COSTLY
 def test_checkpoint_round_trip(case, tmp_path):
     other = FLOWS[case.name](tf.float64)
     path = tf.train.Checkpoint(flow=case.flow).write(str(tmp_path / "flow"))
@@ -232,6 +269,7 @@ def test_wrong_width_is_one_line(case):
         case.flow.forward_and_log_det(tf.constant(1.0, tf.float64))
 
 
+@COSTLY
 def test_flattened_is_the_same_flow_on_rows(case):
     rows, size = case.flow.flattened(), case.flow.event_size
     assert rows.event_shape == (size,)

@@ -203,8 +203,13 @@ def learned_direction(x, y, *, ridge, seed):
     return projection.layers[0].kernel.numpy()[:, 0]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(0, marks=pytest.mark.slow),
+        *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 5)),
+    ],
+)
 def test_linear_projection_finds_fishers_direction(seed):
     x, y, cov, gap = fisher_problem(seed)
     wanted = np.linalg.solve(cov, gap)
@@ -329,8 +334,14 @@ def test_gaussians_are_turned_onto_each_other():
     assert after < 0.2 * before
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("noise_size", "width"), [(2, 20), (20, 100), (16, 200)])
+@pytest.mark.parametrize(
+    ("noise_size", "width"),
+    [
+        pytest.param(2, 20, marks=pytest.mark.slow),
+        pytest.param(20, 100, marks=pytest.mark.long),
+        pytest.param(16, 200, marks=pytest.mark.long),
+    ],
+)
 def test_ring_is_covered(noise_size, width):
     ring, fresh = (datasets.mode_ring(10_000, seed=seed) for seed in (0, 1000))
     generator = implicit_generator(2, noise_size=noise_size, hidden_units=(width, width))

@@ -12,8 +12,17 @@ from tests.cases import OBJECTIVES, perturb
 
 SEED = (0, 3)
 GAMES = {"adversarial", "adversarial_penalty", "gan", "mmd_gan"}  # which want short steps
+LONG = {"adversarial", "adversarial_penalty", "gram", "mmd_gan", "mmd_net", "sinkhorn"}  # to train
+QUICK_TO_COMPILE = {"energy", "emd", "gan"}
 # XLA draws the penalty's points by an algorithm of its own.
 DRAWN_ANEW = {"adversarial_penalty": {"critic_loss"}}
+
+
+def cases(slow):
+    """The names of all objectives, some in the slow lane."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in OBJECTIVES
+    ]
 
 
 @pytest.fixture(params=OBJECTIVES)
@@ -31,6 +40,7 @@ def batches(rng, rows=40, dtype=np.float32):
     return x.astype(dtype), y.astype(dtype)
 
 
+@pytest.mark.parametrize("name", cases(LONG), indirect=True)
 def test_a_shift_is_found(name, build, rng):
     x, y = batches(rng, 400)
     objective = build(affine_flow(2))
@@ -78,6 +88,7 @@ def test_held_out_loss_is_least_where_the_clouds_are_one(build, rng):
     assert equal < 0.1 * apart
 
 
+@pytest.mark.parametrize("name", cases(set(OBJECTIVES) - QUICK_TO_COMPILE), indirect=True)
 def test_says_truly_that_xla_can_compile_it(name, build, rng):
     objective = build(affine_flow(2, dtype=tf.float64))
     pair, seed = batches(rng, dtype=np.float64), tf.constant(SEED)

@@ -63,11 +63,11 @@ SOLVERS = {
     ("name", "gradient", "mode"),
     [
         *((name, gradient, "graph") for name in SOLVERS for gradient in GRADIENTS),
-        ("fixed", "recomputed", "eager"),
-        ("fixed", "adjoint", "eager"),
-        ("fixed", "plain", "xla"),
         ("adaptive", "recomputed", "xla"),
-        ("adaptive", "adjoint", "xla"),
+        pytest.param("fixed", "recomputed", "eager", marks=pytest.mark.slow),
+        pytest.param("fixed", "adjoint", "eager", marks=pytest.mark.slow),
+        pytest.param("fixed", "plain", "xla", marks=pytest.mark.slow),
+        pytest.param("adaptive", "adjoint", "xla", marks=pytest.mark.slow),
     ],
 )
 def test_gradient_is_that_of_the_solution(name, gradient, mode):

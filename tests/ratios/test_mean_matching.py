@@ -124,7 +124,7 @@ def test_unconstrained_ratios_can_have_a_mean_of_one_too(rng):
     np.testing.assert_allclose(gap, gap[0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("nonnegative", [True, False])
+@pytest.mark.parametrize("nonnegative", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_divergences_come_near_the_truth(nonnegative):
     """Means over 5 draws of 200; their standard errors are about .03, .08 and .012."""
     estimators = [KernelMeanMatching(nonnegative=nonnegative) for _ in range(5)]

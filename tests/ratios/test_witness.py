@@ -165,7 +165,13 @@ def test_a_kink_at_a_sample_has_the_slope_of_the_others(build):
     assert critic.gradient([[0.0]])[0, 0] == pytest.approx(np.diff(around)[0] / 2e-6, abs=1e-5)
 
 
-@pytest.mark.parametrize("shift", POPULATION)
+@pytest.mark.parametrize(
+    "shift",
+    [
+        shift if shift in (0.25, 1.0) else pytest.param(shift, marks=pytest.mark.slow)
+        for shift in POPULATION
+    ],
+)
 def test_unbiased_estimate_meets_the_population(shift):
     within_x, within_y, between = population_terms(shift)
     truth = within_x + within_y - 2.0 * between
@@ -189,12 +195,12 @@ def test_bias_of_the_biased_one_is_as_predicted():
 @pytest.mark.parametrize(
     ("law", "bandwidth", "truth"),
     [
-        ("A", 0.5, 0.1106225876),
+        pytest.param("A", 0.5, 0.1106225876, marks=pytest.mark.slow),
         ("A", 1.0, 0.1594704837),
-        ("A", 2.0, 0.1325675582),
-        ("C", 1.0, 0.3352703383),
+        pytest.param("A", 2.0, 0.1325675582, marks=pytest.mark.slow),
+        pytest.param("C", 1.0, 0.3352703383, marks=pytest.mark.slow),
         ("C", 2.0, 0.6167443914),
-        ("C", 5.0, 0.4555536746),
+        pytest.param("C", 5.0, 0.4555536746, marks=pytest.mark.slow),
     ],
 )
 def test_gaussians_meet_their_closed_form(law, bandwidth, truth):
