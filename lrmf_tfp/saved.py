@@ -10,10 +10,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -21,9 +21,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lrmf_tfp._core.files import recover, replace_folder
 from lrmf_tfp._core.typing import Array
 
-__all__ = ["Saved", "Servable", "replace_folder"]
+__all__ = ["Saved", "Servable"]
 
 S = TypeVar("S", bound="Saved")
 
@@ -106,7 +107,10 @@ class Saved:
         Raises:
             ValueError: If the folder holds nothing of the kind.
         """
-        folder = Path(path)
+        folder = Path(path).resolve()
+        if not folder.exists():
+            with suppress(OSError):  # then there is nothing, as is said below
+                recover(folder)
         marks = (folder / "saved_model.pb", folder / _EXTRA / f"{cls.KIND}.json")
         if not all(mark.exists() for mark in marks):
             raise ValueError(
@@ -124,7 +128,10 @@ class Saved:
     def _write(self, folder: Path) -> None:
         module = self.module
         served = module.serving_signatures() if isinstance(module, Servable) else module.signatures
-        tf.saved_model.save(module, str(folder), signatures=served)
+        try:
+            tf.saved_model.save(module, str(folder), signatures=served)
+        except tf.errors.OpError as error:  # a full disk, for one
+            raise OSError(None, error.message.partition(";")[0]) from error
         extra = folder / _EXTRA
         extra.mkdir(exist_ok=True)
         text = json.dumps(self.metadata, indent=2, allow_nan=False)
@@ -157,59 +164,3 @@ class Saved:
         copied.__dict__.update(self.__dict__)
         copied.metadata, copied.arrays = dict(self.metadata), dict(self.arrays)
         return copied
-
-
-def replace_folder(
-    path: str | Path, write: Callable[[Path], None], *, mark: Path, kind: str
-) -> None:
-    """Write a folder beside its place first, then swap it in; the old one goes last.
-
-    Args:
-        path: A new or empty folder, or an earlier one of the kind; links are followed.
-        write: Function that writes the model into the new folder that it is given.
-        mark: The file, inside a folder, by which one of the kind is known.
-        kind: What the folder holds, for messages.
-
-    Raises:
-        ValueError: If `path` holds something else or cannot be written; what was there stays.
-    """
-    place = Path(path).resolve()
-    empty = place.is_dir() and not any(place.iterdir())
-    if place.exists() and not empty and not (place / mark).exists():
-        raise ValueError(
-            f"`path` must be new, empty or an earlier {kind}; "
-            f"got {path}, which holds something else."
-        )
-    inside = Path.cwd() == place
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        write(staging / "new")
-        _swap(staging, place)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        if inside and place.exists():
-            os.chdir(place)  # the folder of that name is another one now
-
-
-def _swap(staging: Path, place: Path) -> None:
-    """Put `staging/new` in its place, what was there to `staging/old`; undo that on failure."""
-    had_one = place.exists()
-    if had_one:
-        os.rename(place, staging / "old")
-    try:
-        os.rename(staging / "new", place)
-    except OSError:
-        if had_one:
-            os.rename(staging / "old", place)
-        raise
-
-
-def _unwritable(path: str | Path, error: OSError) -> ValueError:
-    reason = error.strerror or type(error).__name__
-    return ValueError(f"`path` must be a place to write to; got {path}: {reason}.")

@@ -1,15 +1,17 @@
 """From what was typed to an exit status.
 
-0 is done, 1 a failure while running, 2 bad input, 130 stopped by Ctrl-C.
+0 is done, 1 a failure while running, 2 bad input, 130 stopped by Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lrmf_tfp.cli.commands import run_align, run_score, run_transform
@@ -45,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     status = _BAD_INPUT
     try:
         with ExitStack() as stack:
+            stack.enter_context(_terminated_as_interrupted())
             run = _prepare(args, stack)
             status = _FAILED
             result = run()
@@ -69,6 +72,19 @@ def _prepare(args: argparse.Namespace, stack: ExitStack) -> Callable[[], str]:
     inputs = check_align(args)
     workspace = stack.enter_context(Workspace(inputs, resume=args.resume))
     return lambda: run_align(inputs, workspace, resume=args.resume, as_json=args.json)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Treat SIGTERM, which batch systems send, as Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _say(message: str, status: int) -> int:

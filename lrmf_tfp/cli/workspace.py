@@ -1,22 +1,31 @@
 """The output folder of `align`: all of a result appears there, or nothing.
 
-Results are first written to a hidden folder inside, then moved into place. The checkpoints of a
-stopped run stay, together with what they belong to.
+Results are first written to a hidden folder inside, then moved into place; what a run that was
+killed meanwhile has left is put in place by the next one. The checkpoints of a stopped run stay,
+together with what they belong to. Two runs do not share a folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from lrmf_tfp._core.files import (
+    commit,
+    is_committed,
+    others_in,
+    recover_commits,
+    staging_folder,
+)
 from lrmf_tfp.cli.inputs import AlignInputs
 
 __all__ = ["Workspace"]
+
+_ALIGNED = ("aligned.npy", "aligned.npz", "aligned.csv")
+"""One of them holds the moved rows; those of an earlier run may have another form."""
 
 
 class Workspace:
@@ -35,7 +44,7 @@ class Workspace:
         self._settings = _settings_of(inputs)
         self._resume = resume
         self._created: Path | None = None
-        self._keep_checkpoints = resume
+        self._keep_checkpoints = True  # those of a run before, until this one begins its own
         self.checkpoints = inputs.output / "checkpoints"
         self.staging = inputs.output
 
@@ -51,24 +60,32 @@ class Workspace:
         try:
             self._created = _first_missing(self._output)
             self._output.mkdir(parents=True, exist_ok=True)
-            self.staging = Path(tempfile.mkdtemp(prefix=".lrmf-tfp-", dir=self._output))
+            self.staging = staging_folder(self._output)
+            self._check_alone()
+            recover_commits(self._output)
             if not self._resume:
                 shutil.rmtree(self.checkpoints, ignore_errors=True)
                 self.checkpoints.mkdir()
                 self._settings_file.write_text(json.dumps(self._settings), "utf-8")
+                self._keep_checkpoints = False
         except OSError as error:
             self._remove()
-            raise ValueError(
-                f"`--output` must be a writable folder; got {str(self._output)!r}: "
-                f"{error.strerror}."
-            ) from None
+            raise self._unwritable(error) from None
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Keep the checkpoints of a stopped run; remove all else that is unfinished."""
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        """Keep the checkpoints of a stopped run; remove all else that is unfinished.
+
+        Raises:
+            ValueError: in place of an `OSError`: the disk is full, or the folder read-only by now.
+        """
+        if kind is not None and issubclass(kind, (KeyboardInterrupt, OSError)):
             self._keep_checkpoints = self.has_checkpoint
         self._remove()
+        if isinstance(error, OSError):
+            raise self._unwritable(error) from error
 
     @property
     def has_checkpoint(self) -> bool:
@@ -79,16 +96,17 @@ class Workspace:
 
     def commit(self) -> None:
         """Move the results into place, over earlier ones, and drop the checkpoints."""
-        retired = self.staging / ".retired"
-        retired.mkdir()
-        for name in ("aligned.npy", "aligned.npz", "aligned.csv", "model"):
-            old = self._output / name
-            if old.exists():
-                os.replace(old, retired / old.name)
-        for new in self.staging.iterdir():
-            if new != retired:
-                os.replace(new, self._output / new.name)
         self._created = None
+        try:
+            commit(self.staging, self._output, retire=_ALIGNED)
+        except OSError as error:
+            kept = (
+                f" The results are in {self.staging.name!r} inside, and the next run into the "
+                "folder puts them in place first."
+            )
+            raise ValueError(
+                f"{self._unwritable(error)}{kept * is_committed(self.staging)}"
+            ) from error
         self._keep_checkpoints = False
 
     @property
@@ -111,12 +129,27 @@ class Workspace:
                 f"got another {listed}."
             )
 
+    def _unwritable(self, error: OSError) -> ValueError:
+        reason = error.strerror or str(error)
+        return ValueError(
+            f"`--output` must be a writable folder; got {str(self._output)!r}: {reason}."
+        )
+
+    def _check_alone(self) -> None:
+        others = others_in(self._output, self.staging)
+        if others:
+            self._remove()
+            raise ValueError(
+                f"`--output` must be a folder that no other run writes to; got "
+                f"{str(self._output)!r}, where one works in {others[0].name!r}."
+            )
+
     def _remove(self) -> None:
-        if self.staging != self._output:
+        if self.staging != self._output and not is_committed(self.staging):
             shutil.rmtree(self.staging, ignore_errors=True)
         if not self._keep_checkpoints:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
-            _remove_empty(self._output, down_from=self._created)
+        _remove_empty(self._output, down_from=self._created)
 
 
 def _settings_of(inputs: AlignInputs) -> Mapping[str, object]:

@@ -80,7 +80,13 @@ class FitState:
         checkpoint, text = self._checkpoint()
         text.assign(json.dumps(asdict(self.progress)))
         manager = tf.train.CheckpointManager(checkpoint, str(self._folder), max_to_keep=1)
-        manager.save(checkpoint_number=self.progress.step)
+        try:
+            manager.save(checkpoint_number=self.progress.step)
+        except tf.errors.OpError as error:  # the disk is full, or the folder read-only
+            reason = " ".join(error.message.partition("[Op:")[0].split())
+            raise OSError(
+                f"`checkpoint_dir` must be a place to write to; got {self._folder}: {reason}"
+            ) from error
 
     def resume(self) -> None:
         """Go on from the newest checkpoint of the folder; without one, start afresh.
