@@ -379,6 +379,7 @@ def _bent_objective(**options):
     return DivergenceObjective(flow, energy_distance), flow.layers[0]
 
 
+@pytest.mark.slow
 def test_training_raises_the_steps_of_stiff_fields_and_records_their_penalty(x):
     objective, layer = _bent_objective(kinetic_weight=0.1)
     config = FitConfig(num_steps=60, steps_per_call=10, jit_compile=False)

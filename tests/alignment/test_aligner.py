@@ -89,6 +89,7 @@ def test_score_of_trained_rows_only_warns(fitted, pair, caplog):
     assert "`source` is not held out" in caplog.text
 
 
+@pytest.mark.slow
 def test_score_of_the_identity_is_the_gaussian_distance(pair):
     config = dataclasses.replace(QUICK, num_steps=400)
     aligner = lt.Aligner("identity", lt.LRMF(density="gaussian"), config=config)
@@ -349,6 +350,7 @@ def test_bad_samples_are_named(pair, fitted):
         fitted.transform([[np.nan, 0.0]])
 
 
+@pytest.mark.slow
 def test_noise_leads_up_to_the_joint_stage(pair):
     config = lt.FitConfig(num_steps=20, steps_per_call=10, jit_compile=False)
     objective = lt.LRMF(density="gaussian", noise=lt.Anneal(2.0))

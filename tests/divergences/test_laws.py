@@ -24,6 +24,7 @@ def divergence(name):
     return DIVERGENCES[name].call
 
 
+@pytest.mark.slow
 # First, because two shapes that differ in both samples make the trace for any number of rows,
 # which then serves the other laws; one at a time they would make one more.
 def test_positive_and_symmetric(name, divergence):
@@ -98,6 +99,7 @@ def test_gradient_on_equal_samples_is_finite(divergence):
     assert np.isfinite(tape.gradient(value, points)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPILES)
 def test_compiles_with_its_gradient_for_any_values(name):
     divergence = DIVERGENCES[name].call
@@ -150,6 +152,7 @@ def test_single_points_are_as_far_as_they_are(name, divergence):
         assert value == pytest.approx(exact[name], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_unknown_rows_inside_a_function(divergence):
     spec = [tf.TensorSpec([None, 2], tf.float64)] * 2
     function = tf.function(lambda x, y: divergence(x, y), input_signature=spec, autograph=False)

@@ -72,6 +72,7 @@ def test_reference_is_the_table(case, truths):
         assert gaussian_mmd_squared(*case, bandwidth=bandwidth) == pytest.approx(truth, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bandwidth", PAIR_A)
 def test_estimates_meet_the_closed_form(bandwidth):
     """Mean over 40 draws of n = 200 within 4 standard errors; the biased one has its bias."""
@@ -119,6 +120,7 @@ def test_gradient_is_that_of_finite_differences(kernel, clouds, unbiased):
         )
 
 
+@pytest.mark.slow
 def test_strips_give_what_the_whole_gives(kernel, rng, monkeypatch):
     x, y = rng.normal(size=(53, 2)), rng.normal(size=(31, 2))
     value = functools.partial(mmd_squared, kernel=kernel, unbiased=True)
@@ -204,6 +206,7 @@ def test_linear_time_estimate_takes_weights_of_importance():
     assert float(found) == pytest.approx(PAIR_A[1.0], abs=8.0 / np.sqrt(20_000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gaussian", "laplace"])
 def test_random_features_approach_the_biased_mmd(name, rng):
     kernel = KERNELS[name]()
@@ -230,6 +233,7 @@ def test_witness_is_high_where_the_source_is():
     assert abs(witness[1]) < 0.02
 
 
+@pytest.mark.slow
 def test_witness_gap_is_the_squared_mmd(kernel, rng):
     """The identity behind the critic: mean over x minus mean over y of w is the biased MMD^2."""
     x, y = rng.normal(size=(40, 2)), rng.normal(size=(30, 2)) + 0.5
@@ -370,6 +374,7 @@ print(measure(12000) - small)
 """
 
 
+@pytest.mark.slow
 def test_memory_stays_flat():
     """One matrix of 12,000 x 12,000 float32 is 550 MB; nothing of the kind is held."""
     run = subprocess.run(

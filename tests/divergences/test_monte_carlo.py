@@ -89,6 +89,7 @@ def test_seeds_repeat_and_differ(wide):
     assert values[0] == values[1] != values[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(F_DIVERGENCES))
 @pytest.mark.parametrize("pair", ["A", "B"])
 def test_draws_agree_with_quadrature(pairs, pair, name):
@@ -113,6 +114,7 @@ def test_jensen_shannon_is_jsd_and_not_twice_it(pairs):
         assert swapped == pytest.approx(values[name], rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delta", SHIFTED)
 def test_quadrature_on_shifted_supports(delta):
     p, q = betas(delta)

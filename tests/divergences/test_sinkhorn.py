@@ -70,6 +70,7 @@ def retraced(monkeypatch):
     return trace
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", COSTS)
 @pytest.mark.parametrize("epsilon", [0.5, 5.0])
 def test_divergence_is_that_of_pot(cost, epsilon):
@@ -105,6 +106,7 @@ def test_divergence_of_a_translate_is_the_squared_shift():
     assert float(sinkhorn_divergence(x, x + shift, epsilon=0.5)) == pytest.approx(25.0, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_tends_to_the_transport_cost_as_epsilon_falls():
     x, y = cloud(0, SIZE), cloud(1, SIZE, shift=0.5)
     costs = ot.dist(x, y)
@@ -209,6 +211,7 @@ def test_second_derivative_is_refused(compile_):
         second()
 
 
+@pytest.mark.slow
 def test_compiles_with_xla_with_gradients():
     x, y = cloud(0, SIZE), cloud(1, SIZE, shift=0.5)
     value, gradients = value_and_gradients(x, y, epsilon=0.5)
@@ -219,6 +222,7 @@ def test_compiles_with_xla_with_gradients():
         np.testing.assert_allclose(got, wanted, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_traces_once_then_once_for_any_number_of_rows(retraced):
     retraced()
     x, y = cloud(0, SIZE), cloud(1, SIZE, shift=0.5)
@@ -235,6 +239,7 @@ def test_traces_once_then_once_for_any_number_of_rows(retraced):
     assert MODULE._divergence.traced.experimental_get_tracing_count() == 2
 
 
+@pytest.mark.slow
 def test_tiles_agree_with_the_dense_matrix(retraced, monkeypatch):
     x, y, a = cloud(0, SIZE, columns=5), cloud(1, SIZE, shift=0.5, columns=5), weights(2, SIZE)
     options = {"cost": "euclidean", "source_weights": a, "tolerance": 1e-10, "epsilon": 0.5}
@@ -275,6 +280,7 @@ HARD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("cost", COSTS)
 def test_hard_inputs_give_finite_answers(cost, dtype):
@@ -302,6 +308,7 @@ def test_one_point_twice_is_zero_with_a_zero_gradient():
         np.testing.assert_allclose(gradients[0], 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_float32_is_as_good_as_its_rounding():
     x, y = cloud(0, SIZE), cloud(1, SIZE, shift=0.5)
     value = sinkhorn_divergence(x.astype(np.float32), y.astype(np.float32), epsilon=0.3)

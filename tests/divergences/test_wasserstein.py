@@ -85,6 +85,7 @@ def test_samples_of_zero_weight_do_not_count(case, pair):
     assert float(found) == pytest.approx(float(divergence(x, y)), rel=1e-9)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_zero_on_equal_samples_whatever_their_order(data):
     for divergence, size in DIVERGENCES.values():
@@ -94,6 +95,7 @@ def test_zero_on_equal_samples_whatever_their_order(data):
         assert float(divergence(x, mixed)) <= 1e-12
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_symmetric_and_blind_to_order_and_common_shift(data):
     shift = data.draw(VALUES)
@@ -125,6 +127,7 @@ def test_gradients_are_those_of_finite_differences(rng, name, power):
     assert np.max(np.abs(for_source)) > 1e-2
 
 
+@pytest.mark.slow
 def test_gradient_of_max_sliced_is_that_at_a_maximum(rng):
     x, y = rng.normal(size=(9, 3)), 2.0 * rng.normal(size=(7, 3)) + 1.0
 
@@ -140,6 +143,7 @@ def test_gradient_of_max_sliced_is_that_at_a_maximum(rng):
     assert abs(slope) > 0.05
 
 
+@pytest.mark.slow
 def test_gradient_is_zero_where_the_distance_is(case, pair):
     divergence, _ = case
     x, _ = pair
@@ -178,6 +182,7 @@ def test_sliced_of_a_shift_is_the_mean_square_of_a_cosine(rng, seed):
     assert float(found) == pytest.approx(2.0 / np.sqrt(4.0), rel=0.05)  # mean(cos^2) = 1 / D
 
 
+@pytest.mark.slow
 def test_max_sliced_of_a_shift_is_its_length(rng, seed):
     x = rng.normal(size=(50, 20))
     shift = rng.normal(size=20)
@@ -199,6 +204,7 @@ def test_max_sliced_finds_the_axis_that_is_stretched(rng, seed):
     assert random < 0.97 * found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_dtype_is_kept(case, pair, dtype):
     divergence, _ = case

@@ -108,6 +108,7 @@ def test_weights_of_a_sample_are_those_given_apart(name, call, weights):
     assert float(call(signed, Sample.of(y, b))) == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", light(INSIDE))
 def test_rows_of_weight_zero_do_no_harm_inside_a_function(name):
     function = SAMPLE_FUNCTIONS[name]
