@@ -16,7 +16,7 @@ from lrmf_tfp.objectives.base import Objective, Stage, VariableGroup
 from lrmf_tfp.samples.batch import Batch, as_batch, map_parts
 from lrmf_tfp.samples.sources import Source
 
-__all__ = ["Anneal", "LeadIn", "NoisyObjective"]
+__all__ = ["Anneal", "Prelude", "NoisyObjective"]
 
 _FIXED = (0, 0)  # seed of the noise on held-out samples
 
@@ -88,7 +88,7 @@ class NoisyObjective(Objective):
         return values + tf.cast(self.scale, values.dtype) * noise
 
 
-class LeadIn(Protocol):
+class Prelude(Protocol):
     """What leads the map to the joint stage of LRMF; `Anneal` does."""
 
     def stages(self, fit: Objective, main: Objective, source: Source) -> Iterator[Stage]:

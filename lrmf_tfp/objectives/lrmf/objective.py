@@ -16,7 +16,7 @@ from lrmf_tfp._core.means import weighted_mean
 from lrmf_tfp._core.typing import Tensor
 from lrmf_tfp.densities import FlowDensity
 from lrmf_tfp.objectives.base import Objective
-from lrmf_tfp.objectives.lrmf.noise import LeadIn
+from lrmf_tfp.objectives.lrmf.noise import Prelude
 from lrmf_tfp.objectives.lrmf.plan import LRMFPlan
 from lrmf_tfp.objectives.lrmf.private import PrivateFit
 from lrmf_tfp.samples.batch import Batch, as_batch
@@ -75,7 +75,7 @@ class LRMFObjective(Objective):
         private_source: tfd.Distribution,
         private_target: tfd.Distribution,
         pullback: FlowDensity | None = None,
-        noise: LeadIn | None = None,
+        noise: Prelude | None = None,
         name: str = "lrmf",
     ) -> None:
         """Join a flow, a shared density and two private copies of the density's family.

@@ -9,7 +9,7 @@ from tensorflow_probability import distributions as tfd
 
 from lrmf_tfp.densities import FlowDensity
 from lrmf_tfp.densities.specs import DensityLike
-from lrmf_tfp.objectives.lrmf.noise import LeadIn
+from lrmf_tfp.objectives.lrmf.noise import Prelude
 from lrmf_tfp.objectives.lrmf.objective import FixedMapLRMFObjective, LRMFObjective
 from lrmf_tfp.objectives.spec import ObjectiveSpec, Parts
 
@@ -35,7 +35,7 @@ class LRMF(ObjectiveSpec):
     """Family of the shared and private densities: a name (`"auto"`, `"gaussian"`, `"mixture"`,
     `"real_nvp"`, `"spline"`, `"glow"`), a spec such as `lt.densities.Mixture(4)`, a flow's spec
     for the pushforward of noise by it, or a function of `event_size`, `dtype=` and `seed=`."""
-    noise: LeadIn | None = None
+    noise: Prelude | None = None
     """What leads the map to modes that lie far apart, such as `Anneal`; none by default."""
 
     def build(self, parts: Parts) -> LRMFObjective:
