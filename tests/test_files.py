@@ -51,6 +51,7 @@ def test_folders_of_dead_processes_are_found_whatever_the_name(tmp_path):
 def test_signals_wait_for_the_end_of_the_block():
     code = """
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the caller ignores it
 from lrmf_tfp._core.files import held_signals
 try:
     with held_signals():
@@ -107,6 +108,7 @@ def test_a_run_that_cannot_begin_keeps_the_checkpoints_of_before(tmp_path, monke
 def test_sigterm_is_ctrl_c():
     code = """
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the caller ignores it
 from lrmf_tfp.cli.main import _terminated_as_interrupted
 try:
     with _terminated_as_interrupted():

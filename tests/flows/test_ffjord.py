@@ -13,8 +13,8 @@ from lrmf_tfp.densities import flow_density
 from lrmf_tfp.flows import back_to_back_flow, ffjord_flow, real_nvp_flow
 from lrmf_tfp.networks import ACTIVATIONS, VelocityField
 from lrmf_tfp.objectives import copy_variables, energy_objective
-from lrmf_tfp.ode import AdaptiveSolver, FixedStepSolver, noted_solves, refine_steps, step_error
-from lrmf_tfp.ode.solves import penalty_of
+from lrmf_tfp.ode import AdaptiveSolver, FixedStepSolver, refine_steps, step_error
+from lrmf_tfp.ode.solves import noted_solves, penalty_of
 from lrmf_tfp.training import Adam, FitConfig, fit
 from tests.cases import perturb
 

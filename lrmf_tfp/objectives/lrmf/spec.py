@@ -23,6 +23,7 @@ class LRMF(ObjectiveSpec):
     It is also what scores the maps of other objectives: the same bound with the map held fixed.
 
     Examples:
+        >>> from lrmf_tfp.objectives import Anneal
         >>> LRMF(noise=Anneal(8, 4, 2, 1))
         LRMF(noise=Anneal(8, 4, 2, 1))
 
