@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from lrmf_tfp.cli.commands import run_align, run_score, run_transform
+from lrmf_tfp.cli.files import notes_on_success
 from lrmf_tfp.cli.inputs import check_align, check_score, check_transform
 from lrmf_tfp.cli.parser import PROGRAM, build_parser
 from lrmf_tfp.cli.workspace import Workspace
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     status = _BAD_INPUT
     try:
         with ExitStack() as stack:
-            run = _prepare(args, stack)
+            with notes_on_success():
+                run = _prepare(args, stack)
             status = _FAILED
             result = run()
     except KeyboardInterrupt:

@@ -87,7 +87,8 @@ def _layout_of(text: str, form: CsvForm, *, name: str, file: Path) -> _Layout:
 
 def _head_of(text: str) -> list[str]:
     """Return some first lines, two of them at least where there are so many."""
-    lines, count = [], 0
+    lines: list[str] = []
+    count = 0
     for line in islice(io.StringIO(text), _HEAD_LINES):
         if count + len(line) > _HEAD_CHARACTERS and len(lines) > 2:
             break

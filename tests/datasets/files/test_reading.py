@@ -102,7 +102,11 @@ def npz_of(**arrays):
         ("a.csv", b"", r"`x` must have at least 1 row; got '.*a\.csv' with none\."),
         ("a.csv", b"x,y\n", r"`x` must have at least 1 row; got '.*a\.csv' with none\."),
         ("a.csv", b"\xff\xfe1,2", r"`x` must be UTF-8 text in a \.csv file; got"),
-        ("a.csv", b'1,"' + b"2" * 200_000, r"`x` must be UTF-8 text in a \.csv file; got .*: field larger"),
+        (
+            "a.csv",
+            b'1,"' + b"2" * 200_000,
+            r"`x` must be UTF-8 text in a \.csv file; got .*: field larger",
+        ),
         ("a.csv", b"1,2\n3\n", r"`x` must have 2 columns in every row; got 1 in line 2\."),
         ("a.csv", b"u,v\n1,2\n1,2,3\n", r"`x` must have 2 columns .*; got 3 in line 3 \(an index"),
         ("a.csv", b"u,v\n1,2\n3,red\n", r"`x` must be numeric; got 'red' in column 'v', line 3\."),
