@@ -74,11 +74,12 @@ def _is_header(rows: list[list[str]], dialect: Dialect, file: str) -> bool:
     if not first[0].strip():
         return _counts_rows(below) or (first[1] == "0" and _are_consecutive(first[1:]))
     columns = [index for index, cell in enumerate(first) if is_whole(cell)]
-    others = [_is_fractional(below, index, decimal) for index in columns]
+    shares = [_share_of_fractions(below, index, decimal) for index in columns]
     if len(numbers) < len(first):
-        return all(others) and not any(is_missing(cell) for cell in first)
+        return set(shares) == {1.0} and not any(is_missing(cell) for cell in first)
     listed = one_line(", ".join(first), most=60)
-    if any(others):
+    # Who writes 1 beside 1.5 in one column may have written the first row so as well.
+    if 1.0 in shares and set(shares) <= {0.0, 1.0}:
         what = "names, since others below have fractions"
         _LOGGER.warning("%s: the first row, %s, was taken for %s; if it is data, %s",
                         file, listed, what, option("header", value=False))  # fmt: skip
@@ -93,10 +94,10 @@ def _counts_rows(rows: list[list[str]]) -> bool:
     return all(row and row[0].strip() == str(index) for index, row in enumerate(rows))
 
 
-def _is_fractional(rows: list[list[str]], column: int, decimal: str) -> bool:
-    """Return whether a column is written with a decimal mark throughout."""
+def _share_of_fractions(rows: list[list[str]], column: int, decimal: str) -> float:
+    """Return how many of a column's values are written with a decimal mark."""
     cells = [row[column] for row in rows if column < len(row) and not is_missing(row[column])]
-    return bool(cells) and all(is_fraction(cell, decimal) for cell in cells)
+    return sum(is_fraction(cell, decimal) for cell in cells) / max(len(cells), 1)
 
 
 def _are_consecutive(cells: list[str]) -> bool:

@@ -39,8 +39,9 @@ def read_samples(
     - *Decimal mark*: a comma where the delimiter is none and not every cell is a number with a
       point. A headerless table whose commas look like decimal ones is refused, not split.
     - *Header*: the first row is one if none of its cells is a number, or if its numbers are
-      whole, all different, and stand above a column written with a decimal mark throughout:
-      `0,1` or `2019,2020` above measurements. Above whole numbers the first row is data.
+      whole, all different, and stand above a column that is written with a decimal mark
+      throughout: `0,1` or `2019,2020` above measurements. Above whole numbers, or where a column
+      has numbers with and without the mark, the first row is data.
 
     An index as pandas and R write it, a first column without a name that counts the rows, is
     refused. The logger `lrmf_tfp.datasets` tells what was read, and warns where it was a guess.
