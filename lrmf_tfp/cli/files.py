@@ -14,7 +14,7 @@ from lrmf_tfp.datasets import SampleFile, read_samples
 __all__ = ["add_form", "notes_on_success", "read_file"]
 
 # By the character, which shells want in quotes, or by name.
-_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|"}
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 _DECIMALS = {"point": ".", "comma": ","}
 
 
@@ -78,5 +78,7 @@ class _Held(logging.Handler):
 def _mark(typed: str | None, name: str, names: dict[str, str]) -> str | None:
     if typed is None or typed in names.values():
         return typed
+    if typed == "\\t":
+        typed = "tab"
     _validation.check_choice(typed, name, names)
     return names[typed]

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lrmf_tfp.datasets.files.refusals import one_line
+
 if TYPE_CHECKING:
     import h5py
 
@@ -92,7 +94,7 @@ def read_h5(path: Path) -> dict[str, Split]:
     except _Refusal:
         raise
     except Exception as error:  # flipped bytes make h5py raise nearly every class there is
-        found = " ".join(str(error).split()) or type(error).__name__
+        found = one_line(error) or type(error).__name__
         raise _refusal(path, "a whole HDF5 file", found) from error
     return {split: _as_split(*part, split=split, path=path) for split, part in parts.items()}
 
