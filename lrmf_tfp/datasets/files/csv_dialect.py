@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -80,14 +81,18 @@ def _lone(form: CsvForm) -> str:
 
 
 def _share_of_numbers(rows: list[list[str]], decimal: str) -> float:
-    """Return the share of numbers among the cells; gaps count where a column has nothing else."""
-    width = len(rows[0]) if rows else 0
-    if any(len(row) != width for row in rows):
+    """Return the share of numbers among the cells of rows of the commonest width.
+
+    Gaps count where a column has nothing else, and rows of another width lower the share.
+    """
+    if not rows:
         return 0.0
-    gaps = [all(is_missing(row[column]) for row in rows) for column in range(width)]
-    cells = [(cell, gap) for row in rows for cell, gap in zip(row, gaps, strict=True)]
+    ((width, count),) = Counter(map(len, rows)).most_common(1)
+    regular = [row for row in rows if len(row) == width]
+    gaps = [all(is_missing(row[column]) for row in regular) for column in range(width)]
+    cells = [(cell, gap) for row in regular for cell, gap in zip(row, gaps, strict=True)]
     judged = [is_number(cell, decimal) for cell, gap in cells if gap or not is_missing(cell)]
-    return sum(judged) / max(len(judged), 1)
+    return sum(judged) / max(len(judged), 1) * count / len(rows)
 
 
 def check_commas(rows: list[Row], *, name: str, file: str) -> None:

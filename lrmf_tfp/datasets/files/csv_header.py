@@ -55,7 +55,8 @@ def check_no_index(table: NDArray[np.float64], header: tuple[str, ...] | None, n
     column = table[:, 0]
     counts = [bool((column == np.arange(first, first + num_rows)).all()) for first in (0, 1)]
     # Rows that were shuffled or left out keep their numbers.
-    is_kept = header is not None and not (column % 1).any() and np.unique(column).size == num_rows
+    has_wholes = bool((column == np.floor(column)).all())
+    is_kept = header is not None and has_wholes and np.unique(column).size == num_rows
     if counts[0] or (header is not None and (counts[1] or is_kept)):
         raise Refusal(
             f"`{name}` must have no index of rows; got one in the nameless first "
@@ -101,8 +102,8 @@ def _share_of_fractions(rows: list[list[str]], column: int, decimal: str) -> flo
 
 
 def _are_consecutive(cells: list[str]) -> bool:
-    # Compared as text: a cell may have more digits than Python makes a number of.
-    if any(len(cell.strip()) > 15 for cell in cells):
+    # A cell may have more digits than Python makes a number of.
+    if not all(is_whole(cell) and len(cell) <= 15 for cell in cells):
         return False
     numbers = [int(cell) for cell in cells]
     return numbers == list(range(numbers[0], numbers[0] + len(numbers)))

@@ -32,7 +32,9 @@ _WORTH_AN_IMPORT = 2**24  # bytes; below them NumPy is done before another reade
 def parser_for(num_bytes: int) -> Parser:
     """Return the fastest parser that is installed, for a file of so many bytes."""
     for package in ("pandas", "pyarrow"):
-        if package in sys.modules or (num_bytes > _WORTH_AN_IMPORT and _is_installed(package)):
+        if sys.modules.get(package) is not None or (
+            num_bytes > _WORTH_AN_IMPORT and _is_installed(package)
+        ):
             return PARSERS[package]
     return PARSERS["numpy"]
 

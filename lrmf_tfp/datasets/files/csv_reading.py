@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import logging
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +25,7 @@ from lrmf_tfp.datasets.files.sample_file import CsvForm, SampleFile
 __all__ = ["read_csv"]
 
 _LOGGER = logging.getLogger("lrmf_tfp.datasets")
+_DAMAGES = (OSError, EOFError, zlib.error, csv.Error, MemoryError)
 _HEAD_LINES = 1000  # that decide on delimiter, decimal mark and header
 _HEAD_CHARACTERS = 2**18
 
@@ -59,7 +62,7 @@ class _Rows:
 
 def read_csv(file: Path, form: CsvForm, *, name: str) -> SampleFile:
     """Return the table of numbers in a `.csv` file; see `read_samples` for the rules."""
-    with refusing(name, "be UTF-8 text in a .csv file", file):
+    with refusing(name, "be UTF-8 text in a .csv file", file, errors=_DAMAGES):
         pieces = pieces_of(file, name=name)
         first = next(pieces, "")
         layout = _layout_of(first, form, name=name, file=file)
@@ -80,7 +83,7 @@ def _layout_of(text: str, form: CsvForm, *, name: str, file: Path) -> _Layout:
     if not rows:
         raise _no_rows(name, file)
     header = header_of(rows, dialect, given=form.header, name=name, file=file.name)
-    if header is None and dialect.delimiter == "," and form.delimiter is None:
+    if header is None and dialect.delimiter == "," and form.delimiter is form.decimal is None:
         check_commas(rows, name=name, file=file.name)
     return _Layout(dialect, header, len(rows[0].cells), 1 if header is None else rows[0].line + 1)
 

@@ -62,7 +62,7 @@ def read_samples(
             table of numbers, or would expand to more than 100 times its size. Both errors'
             messages are one line.
     """
-    form = _checked_form(header, delimiter, decimal)
+    form = _checked_form(header=header, delimiter=delimiter, decimal=decimal)
     file, key = _split_key(os.fsdecode(path), name)
     if not os.path.exists(file):  # unlike Path.exists, which raises where a name is too long
         raise FileNotFoundError(f"`{name}` must be an existing file; got {str(file)!r}.")
@@ -77,7 +77,7 @@ def read_samples(
     )
 
 
-def _checked_form(header: bool | None, delimiter: str | None, decimal: str | None) -> CsvForm:  # noqa: FBT001
+def _checked_form(*, header: bool | None, delimiter: str | None, decimal: str | None) -> CsvForm:
     if delimiter is not None and delimiter not in DELIMITERS:
         raise ValueError(f"`delimiter` must be one of {DELIMITERS}; got {delimiter!r}.")
     if decimal is not None and decimal not in DECIMALS:

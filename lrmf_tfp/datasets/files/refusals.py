@@ -44,22 +44,24 @@ def option(name: str, *, value: object) -> str:
 
 
 @contextmanager
-def refusing(name: str, rule: str, file: Path) -> Iterator[None]:
-    """Turn whatever foreign bytes make the standard library and NumPy raise into a `Refusal`.
-
-    Damaged files raise nearly every class of error there is (`struct.error`, `RecursionError`,
-    `NotImplementedError`, `MemoryError`, ...), so no list of them is complete.
+def refusing(
+    name: str, rule: str, file: Path, *, errors: tuple[type[Exception], ...] = (Exception,)
+) -> Iterator[None]:
+    """Turn what foreign bytes make the standard library and NumPy raise into a `Refusal`.
 
     Args:
         name: what the caller calls the file.
         rule: what the message says the file must do.
         file: the file.
+        errors: what may be raised. Damaged headers and archives make nearly every class of error
+            there is (`struct.error`, `RecursionError`, `NotImplementedError`, `TokenError`, ...),
+            so that for them no list is complete.
     """
     try:
         yield
     except Refusal:
         raise
-    except Exception as error:
+    except errors as error:
         if isinstance(error, OSError) and error.errno is not None:
             rule = "be readable"
         reason = one_line(error) or type(error).__name__

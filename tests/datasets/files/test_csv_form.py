@@ -266,6 +266,25 @@ def test_line_numbers_hold_far_into_a_file(tmp_path, monkeypatch):
         read(tmp_path, "\n".join(lines))
 
 
+def test_a_ragged_row_is_what_is_named(tmp_path):
+    for text in ("1.5;2\n3;4\n5\n", "1,5;2\n3,5;4\n5,5\n", "1.5,2\n3,4\n5\n"):
+        with pytest.raises(ValueError, match=r"^`x` must have 2 columns .*; got 1 in line 3\."):
+            read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text", [",0,x\n5,1,2\n", ",7,9\n5,1,2\n", "0,x\n5,7\n", "x,NA,5\n1,2,3\n"]
+)
+def test_first_rows_that_are_neither_names_nor_data(tmp_path, text):
+    with pytest.raises(ValueError, match=r"^`x` must be numeric; got '.*' in column \d, line 1"):
+        read(tmp_path, text)
+
+
+def test_commas_are_no_question_where_the_decimal_mark_is_said(tmp_path):
+    found = read(tmp_path, "0,126\n-0,132\n", decimal=".")
+    np.testing.assert_array_equal(found.array, [[0, 126], [0, 132]])
+
+
 def test_what_was_read_is_told(tmp_path, told):
     read(tmp_path, "x;y\n1,5;2\n3;4\n")
     assert told.messages == [

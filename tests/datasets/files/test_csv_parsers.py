@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from lrmf_tfp.datasets import read_samples
 from lrmf_tfp.datasets.files import csv_parsers, csv_reading
+from lrmf_tfp.datasets.files.csv_cells import CellReader
 from lrmf_tfp.datasets.files.csv_dialect import Dialect
 from lrmf_tfp.datasets.files.csv_numbers import is_number
 
@@ -57,6 +59,19 @@ def test_what_is_no_number_is_never_one(parser_of_all, cells):
             "1" + ",1" * (len(cells) - 1) + "\n" + ",".join(cells),
         ):
             assert csv_parsers.parse_plain(text, len(cells), PLAIN, parser) is None
+
+
+@given(text=st.text("01234567890.,,\n\n-+e ", max_size=40), width=st.integers(1, 3))
+def test_tables_are_those_of_the_careful_reader(parser_of_all, text, width):
+    try:
+        blocks = list(CellReader(None, width, PLAIN, "x").read(io.StringIO(text), first_line=1))
+        expected = np.concatenate([np.empty((0, width)), *blocks])
+    except ValueError:
+        expected = None
+    for parser in parser_of_all:
+        found = csv_parsers.parse_plain(text, width, PLAIN, parser)
+        if found is not None:
+            np.testing.assert_array_equal(found, expected)
 
 
 @pytest.fixture(scope="module")
