@@ -46,8 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     status = _BAD_INPUT
     try:
         with ExitStack() as stack:
-            with notes_on_success():
-                run = _prepare(args, stack)
+            run = _prepare(args, stack)
             status = _FAILED
             result = run()
     except KeyboardInterrupt:
@@ -60,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+@notes_on_success()
 def _prepare(args: argparse.Namespace, stack: ExitStack) -> Callable[[], str]:
     """Check everything and return what is left to do."""
     if args.command == "transform":
