@@ -60,13 +60,16 @@ def dialect_of(head: list[str], form: CsvForm) -> Dialect:
         head: whole lines.
         form: what the caller says.
     """
+    is_quoted = any('"' in line for line in head)  # which keeps apart even "1,5","2,5"
     best, most = Dialect(form.delimiter or _lone(form), form.decimal or "."), -1.0
     for delimiter in (form.delimiter,) if form.delimiter else _SNIFFED:
-        if delimiter == form.decimal or not any(delimiter in line for line in head):
+        if not any(delimiter in line for line in head):
             continue
         rows = [row.cells for row in rows_of(head, delimiter)]
         below = rows[1:] or rows
-        for decimal in (form.decimal,) if form.decimal else ("." if delimiter == "," else ".,"):
+        for decimal in form.decimal or ".,":
+            if decimal == delimiter and not is_quoted:
+                continue
             share = _share_of_numbers(below, decimal)
             if share > most:
                 best, most = Dialect(delimiter, decimal), share

@@ -41,6 +41,8 @@ def parser_for(num_bytes: int) -> Parser:
 
 def parse_plain(text: str, width: int, dialect: Dialect, parser: Parser) -> Table | None:
     """Return the rows of a text `[n, width]`, or None if it is not plain or not regular."""
+    if dialect.delimiter == dialect.decimal:
+        return None
     try:
         raw = text.encode("ascii")
     except UnicodeEncodeError:

@@ -6,7 +6,7 @@ import csv
 import io
 import logging
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -83,7 +83,7 @@ def _layout_of(text: str, form: CsvForm, *, name: str, file: Path) -> _Layout:
     if not rows:
         raise _no_rows(name, file)
     header = header_of(rows, dialect, given=form.header, name=name, file=file.name)
-    if header is None and dialect.delimiter == "," and form.delimiter is form.decimal is None:
+    if header is None and dialect == (",", ".") and form.delimiter is form.decimal is None:
         check_commas(rows, name=name, file=file.name)
     return _Layout(dialect, header, len(rows[0].cells), 1 if header is None else rows[0].line + 1)
 
@@ -113,23 +113,15 @@ def _read_table(
     rows, line = _Rows(layout.width), layout.first_line
     cells = CellReader(layout.header, layout.width, layout.dialect, name)
     parser = parser_for(num_bytes)
-    rest = iter(pieces)
-    for piece in rest:
-        is_quoted = '"' in piece  # and what is quoted may go on in the next piece
-        parsed = None if is_quoted else parse_plain(piece, layout.width, layout.dialect, parser)
+    for piece in pieces:
+        parsed = parse_plain(piece, layout.width, layout.dialect, parser)
         if parsed is not None:
             rows.add(parsed)
-        else:
-            lines = _lines_of(chain([piece], rest if is_quoted else ()))
-            for block in cells.read(lines, first_line=line):
+        else:  # no number is quoted over several lines, so that none is over several pieces
+            for block in cells.read(io.StringIO(piece), first_line=line):
                 rows.add(block)
         line += piece.count("\n")
     return rows.finished()
-
-
-def _lines_of(pieces: Iterable[str]) -> Iterator[str]:
-    for piece in pieces:
-        yield from io.StringIO(piece)
 
 
 def _tell(table: NDArray[np.float64], layout: _Layout, file: Path) -> None:

@@ -49,6 +49,4 @@ def _read_member(
         raise ValueError(f"{member.compress_size} compressed bytes are declared")
     check_expansion(member.file_size, member.compress_size, name=name, file=file)
     with archive.open(member) as stream:
-        array = read_array(stream, size=member.file_size)
-        stream.read(1)  # at the end the checksum is compared
-    return array
+        return read_array(stream, size=member.file_size)  # at its end the checksum is compared

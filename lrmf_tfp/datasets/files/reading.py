@@ -36,8 +36,9 @@ def read_samples(
 
     - *Delimiter*: the first of tab, semicolon and comma that makes every cell below the first row
       a number.
-    - *Decimal mark*: a comma where the delimiter is none and not every cell is a number with a
-      point. A headerless table whose commas look like decimal ones is refused, not split.
+    - *Decimal mark*: a comma where the delimiter is none, or cells are quoted, and not every cell
+      is a number with a point. A headerless table whose commas look like decimal ones is
+      refused, not split.
     - *Header*: the first row is one if none of its cells is a number, or if its numbers are
       whole, all different, and stand above a column that is written with a decimal mark
       throughout: `0,1` or `2019,2020` above measurements. Above whole numbers, or where a column

@@ -75,8 +75,9 @@ def _header_line(header: tuple[str, ...], delimiter: str) -> bytes:
 def _text_of(rows: NDArray[Any], delimiter: str, decimal: str) -> str:
     # Python's floats are float64; those of other types have shorter shortest forms.
     cells = rows.tolist() if rows.dtype == np.float64 else rows
-    lines = (delimiter.join([str(cell) for cell in row]) for row in cells)
-    text = "".join(f"{line}\n" for line in lines)
+    quote, between = ('"', f'"{delimiter}"') if delimiter == decimal else ("", delimiter)
+    lines = (between.join([str(cell) for cell in row]) for row in cells)
+    text = "".join(f"{quote}{line}{quote}\n" for line in lines)
     return text if decimal == "." else text.replace(".", decimal)
 
 

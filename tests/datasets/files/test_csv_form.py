@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrmf_tfp.datasets import read_samples
+from lrmf_tfp.datasets import read_samples, write_samples
 
 ROWS = np.random.default_rng(0).normal(size=(60, 2))
 WHOLE = np.random.default_rng(0).integers(-50, 50, size=(60, 2))
@@ -187,6 +187,17 @@ def test_a_column_of_decimal_commas_is_not_split(tmp_path, columns):
 def test_signs_of_decimal_commas(tmp_path, text):
     with pytest.raises(ValueError, match="^`x` must say what its commas are"):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("form", [{}, {"decimal": ","}, {"delimiter": ","}])
+def test_quoted_decimal_commas_between_commas(tmp_path, form):
+    text = 'x,y\n"1,5",2\n3,"-4,25"\n'
+    found = read(tmp_path, text, **form)
+    np.testing.assert_array_equal(found.array, [[1.5, 2], [3, -4.25]])
+    assert (found.delimiter, found.decimal) == (",", ",")
+    write_samples(tmp_path / "b.csv", found.array, like=found)
+    assert (tmp_path / "b.csv").read_text() == 'x,y\n"1,5","2,0"\n"3,0","-4,25"\n'
+    np.testing.assert_array_equal(read_samples(tmp_path / "b.csv").array, found.array)
 
 
 def test_form_that_is_forced(tmp_path):

@@ -88,6 +88,14 @@ def test_irregular_rows_are_left_to_the_careful_reader(parser, text):
     assert csv_parsers.parse_plain(text, 2, PLAIN, parser) is None
 
 
+@pytest.mark.parametrize(
+    "rows", [[[1, 2]], [[1, 2, 3, 4]], [[1, 2], [3, np.nan]], np.ones((3, 2))]
+)
+def test_what_a_parser_makes_up_is_not_taken(rows):
+    found = csv_parsers.parse_plain("1,2\n3,4\n", 2, PLAIN, lambda raw: np.array(rows, float))
+    assert found is None
+
+
 def test_most_numbers_take_the_fast_way(parser):
     rows = np.random.default_rng(0).normal(size=(100, 3))
     text = "".join(";".join(str(cell) for cell in row) + "\n" for row in rows).replace(".", ",")
