@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -70,6 +71,11 @@ def folder(tmp_path, monkeypatch):
     rows = "".join(f"{x},{y}\n" for x, y in pair.source)
     Path("source.csv").write_text("height,width\n" + rows)
     Path("words.csv").write_text("height,width\n1,2\n3,red\n")
+    Path("index.csv").write_text(",x,y\n" + "".join(f"{i},.{i},1.5\n" for i in range(20)))
+    Path("torn.csv").write_text("0,126\n-0,132\n0,64\n")
+    Path("cut.npy").write_bytes(Path("source.npy").read_bytes()[:1000])
+    Path("cut.npz").write_bytes(b"PK\x03\x04" + bytes(200))
+    Path("latin.csv").write_bytes(b"gr\xf6\xdfe,b\n1,2\n")
     Path("plain.txt").write_text(rows)
     for name, facts in {"model": '{"event_size": 2}', "broken": "{"}.items():
         Path(name, "assets.extra").mkdir(parents=True)
@@ -119,6 +125,35 @@ BAD = {
         "align words.csv target.npy --output new",
         "`SOURCE` must be numeric; got 'red' in column 'width', line 3.",
     ),
+    "csv index": (
+        "align source.csv index.csv --output new",
+        "`TARGET` must have no index of rows;",
+    ),
+    "csv commas": (
+        "align torn.csv target.npy --output new",
+        "`SOURCE` must say what its commas are, decimal=',' or --decimal ','",
+    ),
+    "csv encoding": (
+        "transform model latin.csv moved.csv",
+        "`INPUT` must be UTF-8 text in a .csv",
+    ),
+    "csv form": (
+        f"{ALIGN} --delimiter colon",
+        "`--delimiter` must be one of 'bar', 'comma', 'semicolon', 'tab'",
+    ),
+    "csv decimal": (
+        f"{ALIGN} --decimal ;",
+        "`--decimal` must be one of 'comma', 'point'; got ';'.",
+    ),
+    "csv one mark": (
+        f"{ALIGN} --decimal comma --delimiter ,",
+        "`--decimal` must differ from `--delimiter`; got ',' twice.",
+    ),
+    "cut npy": (
+        "align cut.npy target.npy --output new",
+        "`SOURCE` must hold an array of numbers; got 'cut.npy': 1600 bytes are declared and 872",
+    ),
+    "cut npz": ("score source.npy cut.npz", "`TARGET` must hold arrays of numbers; got 'cut.npz'"),
     "constant": (
         "align source.npy constant.npy --output new",
         "`TARGET` must vary in every column; got a constant column 1.",
@@ -492,6 +527,46 @@ def test_transform_moves_and_keeps_the_header(fake, capsys, flag, shift):
     assert capsys.readouterr().out == "rows: 200\noutput: moved.csv\n"
 
 
+WAYS = {
+    "by their look": ("", "x;y\n1,5;2\n-3;4,5\n"),
+    "as said": ("--delimiter semicolon --decimal comma --header", "7;8\n1,5;2\n-3;4,5\n"),
+    "by their characters": ("--delimiter ; --decimal , --no-header", "1,5;2\n-3;4,5\n"),
+}
+
+
+@pytest.mark.parametrize(("options", "text"), WAYS.values(), ids=WAYS)
+def test_transform_keeps_delimiter_and_decimal_mark(fake, capsys, options, text):
+    Path("given.csv").write_text(text)
+    assert main(["transform", "model", "given.csv", "moved.csv", *options.split()]) == 0
+    header = text.split("\n")[0] + "\n" if text[1] == ";" else ""
+    assert Path("moved.csv").read_text() == f"{header}2,5;3,0\n-2,0;5,5\n"
+    names = f": {header[0]}, {header[2]}" if header else ""
+    assert capsys.readouterr().err == (
+        f"read 2 rows, 2 columns{names} from given.csv (delimiter ';', decimal ',')\n"
+    )
+
+
+def test_what_was_read_and_guessed_is_said_on_stderr(fake, capsys):
+    rows = np.random.default_rng(0).normal(size=(20, 2)).tolist()
+    Path("years.csv").write_text("2019,2020\n" + "".join(f"{x!r},{y!r}\n" for x, y in rows))
+    Path("other.csv.gz").write_bytes(gzip.compress(Path("years.csv").read_bytes()))
+    assert main(["score", "years.csv", "other.csv.gz"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(", was taken for names")[0] for line in lines] == [
+        "years.csv: the first row, 2019, 2020",
+        "read 20 rows, 2 columns: 2019, 2020 from years.csv",
+        "other.csv.gz: the first row, 2019, 2020",
+        "read 20 rows, 2 columns: 2019, 2020 from other.csv.gz",
+    ]
+
+
+def test_columns_put_in_order_are_said_of_once(fake, capsys):
+    Path("turned.csv").write_text("width,height\n" + "1.5,2\n3,4.5\n" * 10)
+    assert main(["score", "source.csv", "turned.csv"]) == 0
+    err = capsys.readouterr().err
+    assert err.count("the columns of `TARGET` were put in the order height, width\n") == 1
+
+
 def test_transform_refuses_to_write_what_is_not_finite(fake, monkeypatch, capsys):
     monkeypatch.setattr(fake, "transform", lambda self, samples: samples.values * np.nan)
     assert main(["transform", "model", "source.npy", "moved.npy"]) == 1
@@ -546,6 +621,11 @@ QUICK = ("--flow", "affine", "--steps", "50", "--restarts", "1")
 SCORE = ("score", "source.csv", "target.npy", "--model", "out/model", "--json")
 MOVE = ("transform", "out/model", "source.csv", "moved.csv")
 BACK = ("transform", "out/model", "moved.csv", "back.npy", "--inverse")
+# What is said on stderr and nothing else.
+READ = dict.fromkeys(
+    ("move", "score"), "read 200 rows, 2 columns: height, width from source.csv\n"
+)
+READ["back"] = READ["move"].replace("source", "moved")
 CHATTER = re.compile(r"tensorflow|oneDNN|cuda|absl|XLA|WARNING|Traceback", re.IGNORECASE)
 # One process runs the program several times, each with files for stdout and stderr of its own,
 # native code's included: importing TensorFlow takes longer than most commands.
@@ -631,7 +711,7 @@ def test_program_keeps_chatter_to_itself(aligned):
 def test_program_transforms_there_and_back(aligned):
     cwd, said = aligned
     for name in ("move", "back"):
-        assert (said[name].status, said[name].err) == ("0", "")
+        assert (said[name].status, said[name].err) == ("0", READ[name])
     assert (cwd / "moved.csv").read_bytes() == (cwd / "out/aligned.csv").read_bytes()
     source = read_samples(cwd / "source.csv").array
     np.testing.assert_allclose(np.load(cwd / "back.npy"), source, atol=1e-4)
@@ -639,7 +719,7 @@ def test_program_transforms_there_and_back(aligned):
 
 def test_program_scores_with_the_model(aligned):
     cwd, said = aligned
-    assert (said["score"].status, said["score"].err) == ("0", "")
+    assert (said["score"].status, said["score"].err) == ("0", READ["score"])
     report = json.loads((cwd / "out/score.json").read_text())
     assert json.loads(said["score"].out)["value"] == pytest.approx(report["value"], abs=1e-4)
 
@@ -649,8 +729,9 @@ def test_program_scores_with_the_model(aligned):
 def test_program_loads_a_model_in_silence(aligned, words):
     cwd, said = aligned
     result = run_cli(*words, cwd=cwd)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == said["move" if words == MOVE else "score"].out
+    name = "move" if words == MOVE else "score"
+    assert (result.returncode, result.stderr) == (0, READ[name])
+    assert result.stdout == said[name].out
 
 
 @pytest.mark.slow

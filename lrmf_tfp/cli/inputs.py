@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrmf_tfp import _validation
+from lrmf_tfp.cli.files import read_file
 from lrmf_tfp.datasets import SampleFile, read_samples
+from lrmf_tfp.datasets.files.sample_file import has_known_suffix
 from lrmf_tfp.names import FLOWS, OBJECTIVES, check_trainable
 from lrmf_tfp.samples.domains import as_domains, check_domains_vary, in_order_of
 from lrmf_tfp.samples.sample import Sample
@@ -100,11 +102,11 @@ def check_align(args: argparse.Namespace) -> AlignInputs:
 def check_transform(args: argparse.Namespace) -> TransformInputs:
     """Return the checked arguments of `transform`; nothing is written."""
     facts = _read_facts(args.model, "MODEL")
-    file = read_samples(args.input, name="INPUT")
+    file = read_file(args.input, args, name="INPUT")
     samples = _as_fitted(_sample(file, "INPUT"), "INPUT", facts=facts, model="MODEL")
     file = dataclasses.replace(file, header=samples.feature_names)
     output = Path(args.output)
-    if output.suffix.lower() not in (".npy", ".npz", ".csv"):
+    if not has_known_suffix(output):
         raise ValueError(f"`OUTPUT` must end in .npy, .npz or .csv; got {args.output!r}.")
     if output.is_dir():
         raise ValueError(f"`OUTPUT` must be a file; got the folder {args.output!r}.")
@@ -140,8 +142,8 @@ def _sample(file: SampleFile, name: str, *, min_rows: int = 1) -> Sample:
 
 
 def _read_pair(args: argparse.Namespace) -> tuple[Sample, Sample, SampleFile]:
-    source_file = read_samples(args.source, name="SOURCE")
-    target_file = read_samples(args.target, name="TARGET")
+    source_file = read_file(args.source, args, name="SOURCE")
+    target_file = read_file(args.target, args, name="TARGET")
     domains = {"SOURCE": source_file, "TARGET": target_file}
     samples = as_domains(
         {name: _sample(file, name, min_rows=_MIN_ROWS) for name, file in domains.items()},

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lrmf_tfp.cli.commands import run_align, run_score, run_transform
+from lrmf_tfp.cli.files import notes_on_success
 from lrmf_tfp.cli.inputs import check_align, check_score, check_transform
 from lrmf_tfp.cli.parser import PROGRAM, build_parser
 from lrmf_tfp.cli.workspace import Workspace
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+@notes_on_success()
 def _prepare(args: argparse.Namespace, stack: ExitStack) -> Callable[[], str]:
     """Check everything and return what is left to do."""
     if args.command == "transform":

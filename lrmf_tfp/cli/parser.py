@@ -6,6 +6,7 @@ import argparse
 from typing import NoReturn
 
 from lrmf_tfp import __version__
+from lrmf_tfp.cli.files import add_form
 from lrmf_tfp.names import FLOWS, OBJECTIVES
 
 __all__ = ["PROGRAM", "build_parser"]
@@ -100,6 +101,7 @@ def _add_transform(commands: argparse._SubParsersAction[_OneLineParser]) -> None
     parser.add_argument(
         "--inverse", action="store_true", help="move from the target back to the source"
     )
+    add_form(parser)
 
 
 def _add_score(commands: argparse._SubParsersAction[_OneLineParser]) -> None:
@@ -118,6 +120,7 @@ def _add_score(commands: argparse._SubParsersAction[_OneLineParser]) -> None:
 def _add_pair(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help=f"samples to move: {_FILE}")
     parser.add_argument("target", metavar="TARGET", help=f"samples to match: {_FILE}")
+    add_form(parser)
 
 
 def _add_seed_and_json(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lrmf_tfp.datasets.files.refusals import one_line
+
 if TYPE_CHECKING:
     import h5py
 
@@ -89,8 +91,11 @@ def read_h5(path: Path) -> dict[str, Split]:
     try:
         with h5py.File(path) as file:
             parts = {split: _read_group(file, split, path) for split in NUM_ROWS}
-    except OSError as error:
-        raise _refusal(path, "a whole HDF5 file", " ".join(str(error).split())) from error
+    except _Refusal:
+        raise
+    except Exception as error:  # flipped bytes make h5py raise nearly every class there is
+        found = one_line(error) or type(error).__name__
+        raise _refusal(path, "a whole HDF5 file", found) from error
     return {split: _as_split(*part, split=split, path=path) for split, part in parts.items()}
 
 
@@ -125,25 +130,36 @@ def _md5_of(path: Path) -> str:
 
 def _read_group(file: h5py.File, split: str, path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     found = []
-    for key in ("data", "target"):
+    for key, shape in _shapes(split).items():
         node = file.get(f"{split}/{key}")
         if not hasattr(node, "dtype"):
             listed = ", ".join(sorted(file)) or "nothing"
             raise _refusal(path, f"an array `{split}/{key}`", listed)
+        _check_form(node, f"{key} of {split}", shape, path)  # before anything is allocated
+        if node.external or node.is_virtual:
+            raise _refusal(path, f"{key} of {split} inside the file", "a link to another file")
         found.append(node[()])
     return found[0], found[1]
+
+
+def _shapes(split: str) -> dict[str, tuple[int, ...]]:
+    return {"data": (NUM_ROWS[split], SIDE * SIDE), "target": (NUM_ROWS[split],)}
+
+
+def _check_form(array: Any, name: str, shape: tuple[int, ...], path: Path) -> None:
+    if array.dtype.kind not in "iuf" or array.shape != shape:
+        found = f"{array.dtype} {list(array.shape or ())}"
+        raise _refusal(path, f"{name} {list(shape)}", found)
 
 
 def _as_split(
     data: NDArray[Any], target: NDArray[Any], *, split: str, path: Path
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    shapes = {"data": (NUM_ROWS[split], SIDE * SIDE), "target": (NUM_ROWS[split],)}
     for array, (key, shape), low, high in zip(
-        (data, target), shapes.items(), (0, 0), (1, 9), strict=True
+        (data, target), _shapes(split).items(), (0, 0), (1, 9), strict=True
     ):
         name = f"{key} of {split}"
-        if array.dtype.kind not in "iuf" or array.shape != shape:
-            raise _refusal(path, f"{name} {list(shape)}", f"{array.dtype} {list(array.shape)}")
+        _check_form(array, name, shape, path)
         if not ((array >= low) & (array <= high)).all():  # NaN is neither
             found = f"values from {array.min():g} to {array.max():g}"
             raise _refusal(path, f"{name} from {low} to {high}", found)
@@ -152,8 +168,12 @@ def _as_split(
     return data.astype(np.float32).reshape(-1, SIDE, SIDE, 1), target.astype(np.int64)
 
 
-def _refusal(path: Path, rule: str, found: str) -> ValueError:
-    return ValueError(
+class _Refusal(ValueError):
+    """A file that is not USPS, in one line."""
+
+
+def _refusal(path: Path, rule: str, found: str) -> _Refusal:
+    return _Refusal(
         f"`data_dir` must hold USPS with {rule}; got {found} in {str(path)!r}: "
         "put a sound file there, or remove this one."
     )

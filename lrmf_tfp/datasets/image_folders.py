@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from lrmf_tfp import _validation
+from lrmf_tfp.datasets.files.refusals import one_line
 
 __all__ = ["images"]
 
@@ -99,22 +100,29 @@ def _as_shape(size: int | Sequence[int] | None) -> tuple[int, int] | None:
 def _read(file: Path, shape: tuple[int, int] | None, name: str) -> NDArray[np.float32]:
     """Return one image `[H, W, 1]` or `[H, W, 3]` in [0, 1]."""
     try:
-        with warnings.catch_warnings(), Image.open(file) as opened:
+        with warnings.catch_warnings():
+            # Before the file is opened, which is when its size is looked at.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            opened.load()
-            image = ImageOps.exif_transpose(opened)
-            is_deep, is_gray = image.mode.startswith("I"), image.mode in ("1", "L", "LA")
-            full = _FULL_16_BIT if is_deep else 255.0
-            image = image.convert("F" if is_deep else "L" if is_gray else "RGB")
-            if shape is not None and image.size != shape[::-1]:
-                image = image.resize(shape[::-1], Image.Resampling.BILINEAR)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
-        reason = " ".join(str(error).split())
+            image, full = _decoded(file, shape)
+    except Exception as error:  # damaged files raise nearly every class there is
+        reason = one_line(error) or type(error).__name__
         raise ValueError(
             f"`{name}` must hold images that can be read; got {str(file)!r}: {reason}."
         ) from None
     pixels = np.asarray(image, np.float32) / np.float32(full)
     return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _decoded(file: Path, shape: tuple[int, int] | None) -> tuple[Image.Image, float]:
+    """Return an image of mode L, RGB or F, resized, and the value of its brightest pixel."""
+    with Image.open(file) as opened:
+        opened.load()
+        image = ImageOps.exif_transpose(opened)
+        is_deep, is_gray = image.mode.startswith("I"), image.mode in ("1", "L", "LA")
+        image = image.convert("F" if is_deep else "L" if is_gray else "RGB")
+        if shape is not None and image.size != shape[::-1]:
+            image = image.resize(shape[::-1], Image.Resampling.BILINEAR)
+    return image, _FULL_16_BIT if is_deep else 255.0
 
 
 def _with_channels(array: NDArray[np.float32], channels: int) -> NDArray[np.float32]:

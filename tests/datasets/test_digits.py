@@ -255,6 +255,48 @@ def test_a_damaged_h5_is_named_and_nothing_is_written(home, damage, match):
     assert content(home / "own") == ["downloads"]
 
 
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
+def test_flipped_bytes_of_an_h5_are_named(home, count):
+    path = write_h5(home)
+    sound = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(count):
+        raw = bytearray(sound)
+        for place in rng.integers(len(raw), size=rng.integers(1, 6)):
+            raw[place % 4096 if rng.integers(4) else place] ^= 1 << rng.integers(8)
+        path.write_bytes(raw)
+        try:
+            _usps_files.read_h5(path)
+        except ValueError as error:
+            assert str(error).startswith("`data_dir` must hold USPS with ")  # noqa: PT017
+            assert str(error).isprintable()  # noqa: PT017
+            refused += 1
+    assert refused > count / 4
+
+
+def test_a_huge_h5_is_refused_unread(home):
+    path = write_h5(home)
+    with h5py.File(path, "a") as file:
+        del file["train/data"]
+        file.create_dataset("train/data", (10**9, 256), "f4", chunks=(1, 256))
+    with pytest.raises(
+        ValueError, match=r"data of train \[30, 256\]; got float32 \[1000000000, 256"
+    ):
+        _usps_files.read_h5(path)
+
+
+def test_an_h5_that_points_elsewhere_is_refused(home):
+    path = write_h5(home)
+    (home / "other.bin").write_bytes(bytes(30 * 256 * 4))
+    with h5py.File(path, "a") as file:
+        del file["train/data"]
+        elsewhere = [(str(home / "other.bin"), 0, 30 * 256 * 4)]
+        file.create_dataset("train/data", (30, 256), "f4", external=elsewhere)
+    with pytest.raises(ValueError, match="data of train inside the file; got a link to another"):
+        _usps_files.read_h5(path)
+
+
 def _recompress(path, change):
     path.write_bytes(bz2.compress(change(bz2.decompress(path.read_bytes()).decode()).encode()))
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,6 +96,51 @@ def test_a_file_that_cannot_be_read_is_named(folder, tmp_path, rng):
     (tmp_path / "cut" / "a.jpg").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"can be read; got .*a\.jpg.*truncated"):
         datasets.images(tmp_path / "cut")
+
+
+def test_a_bomb_is_refused_before_it_is_read(tmp_path):
+    def chunk(kind, data):
+        return (
+            struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">LLBBBBB", 12_000, 12_000, 8, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"")), chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(ValueError, match=r"can be read; got .*144000000 pixels\) exceeds limit"):
+        datasets.images(tmp_path)
+
+
+def damaged_images(count):
+    """Draw pictures with flipped bytes or without their ends."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, size=(24, 16, 3), dtype=np.uint8)
+    for index in range(count):
+        kind = ("png", "jpeg")[index % 2]
+        stream = io.BytesIO()
+        Image.fromarray(pixels).save(stream, kind)
+        raw = bytearray(stream.getvalue())
+        for place in rng.integers(len(raw), size=rng.integers(1, 6)):
+            raw[place if rng.integers(2) else place % 100] ^= 1 << rng.integers(8)
+        yield f"a.{kind}", bytes(raw[: rng.integers(len(raw))] if rng.integers(3) == 0 else raw)
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
+def test_damaged_images_are_answered_in_one_line(tmp_path, count):
+    refused = 0
+    for name, raw in damaged_images(count):
+        for path in tmp_path.iterdir():
+            path.unlink()
+        (tmp_path / name).write_bytes(raw)
+        try:
+            found = datasets.images(tmp_path, size=8)
+        except ValueError as error:
+            assert str(error).startswith("`folder` must hold images that can be read; got")  # noqa: PT017
+            assert str(error).isprintable()  # noqa: PT017
+            refused += 1
+        else:
+            assert found.shape[:3] == (1, 8, 8)
+    assert refused > count / 2
 
 
 @pytest.mark.parametrize(
