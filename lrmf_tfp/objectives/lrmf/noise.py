@@ -16,7 +16,7 @@ from lrmf_tfp.objectives.base import Objective, Stage, VariableGroup
 from lrmf_tfp.samples.batch import Batch, as_batch, map_parts
 from lrmf_tfp.samples.sources import Source
 
-__all__ = ["Anneal", "Prelude", "NoisyObjective"]
+__all__ = ["Anneal", "NoisyObjective", "Prelude"]
 
 _FIXED = (0, 0)  # seed of the noise on held-out samples
 
