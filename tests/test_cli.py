@@ -567,10 +567,13 @@ def test_columns_put_in_order_are_said_of_once(fake, capsys):
     assert err.count("the columns of `TARGET` were put in the order height, width\n") == 1
 
 
-def test_transform_refuses_to_write_what_is_not_finite(fake, monkeypatch, capsys):
-    monkeypatch.setattr(fake, "transform", lambda self, samples: samples.values * np.nan)
+def test_transform_writes_nothing_for_rows_that_the_model_cannot_hold(fake, monkeypatch, capsys):
+    def refuse(self, samples):
+        raise ValueError("`x` must be within what the model's numbers can hold; got 2 rows")
+
+    monkeypatch.setattr(fake, "transform", refuse)
     assert main(["transform", "model", "source.npy", "moved.npy"]) == 1
-    assert "`MODEL` must give finite values; got 200 rows" in capsys.readouterr().err
+    assert "`INPUT` must be within what the model's numbers can" in capsys.readouterr().err
     assert not Path("moved.npy").exists()
 
 

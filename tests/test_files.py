@@ -120,3 +120,34 @@ except KeyboardInterrupt:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout == "stopped\n"
+
+
+def checkpoint_of(output, text, error=KeyboardInterrupt):
+    """A run that is stopped after its first checkpoint."""
+    with suppress(error), workspace(output) as run:
+        (run.checkpoints / "ckpt").write_text(text)
+        raise error
+
+
+def test_checkpoints_wait_for_the_first_one_of_a_new_run(tmp_path):
+    kept = tmp_path / "checkpoints" / "ckpt"
+    checkpoint_of(tmp_path, "first")
+    with suppress(KeyboardInterrupt), workspace(tmp_path):
+        raise KeyboardInterrupt  # before it had one of its own
+    assert kept.read_text() == "first"
+    checkpoint_of(tmp_path, "second")
+    assert kept.read_text() == "second"
+    with workspace(tmp_path) as run:
+        (run.staging / "aligned.npy").write_text("done")
+        run.commit()
+    assert [each.name for each in tmp_path.iterdir()] == ["aligned.npy"]
+
+
+def test_checkpoints_come_back_where_the_new_run_was_killed(tmp_path):
+    checkpoint_of(tmp_path, "first")
+    code = "import os, sys; from pathlib import Path; from tests.fault_scenarios import workspace;"
+    code += "workspace(Path(sys.argv[1])).__enter__(); os._exit(9)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=ROOT)
+    with suppress(KeyboardInterrupt), workspace(tmp_path):
+        raise KeyboardInterrupt
+    assert (tmp_path / "checkpoints" / "ckpt").read_text() == "first"

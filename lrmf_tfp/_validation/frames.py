@@ -64,7 +64,15 @@ def are_numbers(cells: NDArray[Any]) -> bool:
 
 
 def _frame(value: object) -> Any:
-    return nw.from_native(value, eager_only=True, pass_through=True)
+    if type(value).__module__.startswith("pyarrow") and type(value).__name__ == "RecordBatch":
+        import pyarrow as pa
+
+        value = pa.Table.from_batches([value])
+    try:
+        return nw.from_native(value, eager_only=True, pass_through=True)
+    except nw.exceptions.DuplicateError as error:
+        told = " ".join(str(error).split())
+        raise ValueError(f"a data frame must have different column names; {told}.") from error
 
 
 def _column(column: nw.Series[Any], name: str) -> NDArray[Any]:

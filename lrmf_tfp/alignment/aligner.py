@@ -242,6 +242,9 @@ class Aligner(ChangesSpecs, TransformerMixin, BaseEstimator):
         """Return what is asked for as specs, all settings checked."""
         flow, objective = as_flow_spec(self.flow), as_objective_spec(self.objective)
         check_pairing(flow, objective)
+        if self.config is not None and not isinstance(self.config, FitConfig):
+            found = type(self.config).__name__
+            raise TypeError(f"`config` must be a FitConfig; got an object of type {found}.")
         check_choice(self.dtype, "dtype", ("float32", "float64"))
         check_fraction(self.validation_fraction, "validation_fraction")
         check_positive_int(self.num_restarts, "num_restarts")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lrmf_tfp._core.typing import Array, Samples
 from lrmf_tfp._validation import frame_like, is_frame
@@ -45,11 +46,10 @@ class Alignment(Saved):
                 `Sample`.
 
         Raises:
-            ValueError: If `x` is not finite, or its width or columns are others than the fit's,
-                or conditions are missing or not asked for.
+            ValueError: If `x` is not finite or too large for the model's dtype, or its width or
+                columns are others than the fit's, or conditions are missing or not asked for.
         """
-        sample = self._sample(x, conditions)
-        return self._like(x, sample, self.call("transform", *_arguments(sample)))
+        return self._moved("transform", x, conditions)
 
     def inverse_transform(self, x: Samples, conditions: Samples | None = None) -> Any:
         """Move samples `[N, D]`, or images, of the target back onto the source; see `transform`.
@@ -57,8 +57,7 @@ class Alignment(Saved):
         Raises:
             ValueError: See `transform`.
         """
-        sample = self._sample(x, conditions)
-        return self._like(x, sample, self.call("inverse_transform", *_arguments(sample)))
+        return self._moved("inverse_transform", x, conditions)
 
     def log_det_jacobian(self, x: Samples, conditions: Samples | None = None) -> Array:
         """Return `log|det d transform / dx|` `[N]` at samples `[N, D]` of the source.
@@ -122,7 +121,15 @@ class Alignment(Saved):
             raise AttributeError(
                 f"`{name}` needs an objective with densities; got '{self.metadata['objective']}'."
             )
-        return self.call(name, *_arguments(sample))
+        values = self.call(name, *_arguments(sample))
+        _check_rows(~np.isnan(values), name)
+        return values
+
+    def _moved(self, name: str, x: Samples, conditions: Samples | None) -> Any:
+        sample = self._sample(x, conditions)
+        moved = self.call(name, *_arguments(sample))
+        _check_rows(np.asarray(np.isfinite(moved).all(axis=1)), name)
+        return self._like(x, sample, moved)
 
     def _like(self, x: Samples, sample: Sample, moved: Array) -> Any:
         """Return moved rows in the shape, or as a frame of the kind, in which `x` came."""
@@ -203,3 +210,13 @@ def load(path: str | Path) -> Alignment:
         with np.load(rows, allow_pickle=False) as stored:
             alignment.arrays |= {f"trained_{name}": stored[name] for name in stored.files}
     return alignment
+
+
+def _check_rows(good: NDArray[np.bool_], name: str) -> None:
+    """Raise ValueError if what a function of the model gives is no number for some row."""
+    if not good.all():
+        wrong = np.flatnonzero(~good)
+        raise ValueError(
+            f"`x` must be within what the model's numbers can hold; got {wrong.size} rows for "
+            f"which `{name}` is not finite, the first is row {wrong[0]}."
+        )

@@ -73,6 +73,8 @@ def as_objective_spec(objective: ObjectiveLike | None) -> ObjectiveSpec | None:
     """
     if objective is None or isinstance(objective, ObjectiveSpec):
         return objective
+    if isinstance(objective, type) and issubclass(objective, ObjectiveSpec):
+        return objective()
     if isinstance(objective, Objective):
         flow = getattr(objective, "flow", None)
         if flow is None:

@@ -67,13 +67,10 @@ def run_transform(inputs: TransformInputs, *, inverse: bool) -> str:
     """Move the input with a saved model, write it, and return the text for stdout."""
     alignment = _load(inputs.model)
     move = alignment.inverse_transform if inverse else alignment.transform
-    moved = np.asarray(move(inputs.samples))
-    wrong = np.flatnonzero(~np.isfinite(moved).all(axis=1))
-    if wrong.size:
-        raise FloatingPointError(
-            f"`MODEL` must give finite values; got {wrong.size} rows of INPUT with others, "
-            f"the first is row {wrong[0]}."
-        )
+    try:
+        moved = np.asarray(move(inputs.samples))
+    except ValueError as error:
+        raise ValueError(str(error).replace("`x`", "`INPUT`", 1)) from error
     write_samples(inputs.output, moved, like=inputs.input_file)
     return results.to_lines({"rows": len(moved), "output": str(inputs.output)})
 

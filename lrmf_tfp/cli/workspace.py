@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +57,8 @@ class Workspace:
                 one of other settings.
         """
         if self._resume:
+            if not others_in(self._output, self.staging):
+                self._restore_earlier()
             self._check_resumable()
         try:
             self._created = _first_missing(self._output)
@@ -63,7 +66,10 @@ class Workspace:
             self.staging = staging_folder(self._output)
             self._check_alone()
             recover_commits(self._output)
+            self._restore_earlier()
             if not self._resume:
+                if self.has_checkpoint:
+                    os.replace(self.checkpoints, self._earlier)
                 shutil.rmtree(self.checkpoints, ignore_errors=True)
                 self.checkpoints.mkdir()
                 self._settings_file.write_text(json.dumps(self._settings), "utf-8")
@@ -108,6 +114,7 @@ class Workspace:
                 f"{self._unwritable(error)}{kept * is_committed(self.staging)}"
             ) from error
         self._keep_checkpoints = False
+        shutil.rmtree(self._earlier, ignore_errors=True)
 
     @property
     def _settings_file(self) -> Path:
@@ -129,6 +136,21 @@ class Workspace:
                 f"got another {listed}."
             )
 
+    @property
+    def _earlier(self) -> Path:
+        """Where the checkpoints of a stopped run wait for the first of this one, or its end."""
+        return self._output / "checkpoints.before"
+
+    def _restore_earlier(self) -> None:
+        """Give the checkpoints of the run before their place back, unless there are newer ones."""
+        if not self._earlier.is_dir():
+            return
+        if self.has_checkpoint:
+            shutil.rmtree(self._earlier, ignore_errors=True)
+            return
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        os.replace(self._earlier, self.checkpoints)
+
     def _unwritable(self, error: OSError) -> ValueError:
         reason = error.strerror or str(error)
         return ValueError(
@@ -149,6 +171,7 @@ class Workspace:
             shutil.rmtree(self.staging, ignore_errors=True)
         if not self._keep_checkpoints:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
+        self._restore_earlier()
         _remove_empty(self._output, down_from=self._created)
 
 

@@ -110,7 +110,10 @@ def alignment_score(
 
 
 def _effective(weights: Array | None, num_rows: int) -> float:
-    return float(num_rows) if weights is None else float(np.sum(weights) ** 2 / np.sum(weights**2))
+    if weights is None:
+        return float(num_rows)
+    shares = weights / np.max(np.abs(weights))  # whatever the scale, nothing overflows
+    return float(np.sum(shares) ** 2 / np.sum(shares**2))
 
 
 def _clearly_negative(normalized: float, upper: float) -> bool:

@@ -335,6 +335,11 @@ def test_bad_settings_are_named(pair, kwargs, match):
         lt.Aligner(**kwargs).fit(pair.source, pair.target)
 
 
+def test_a_config_of_another_type_is_named(pair):
+    with pytest.raises(TypeError, match="`config` must be a FitConfig; got an object of type int"):
+        lt.Aligner(config=5).fit(pair.source, pair.target)
+
+
 def test_bad_samples_are_named(pair, fitted):
     with pytest.raises(ValueError, match=r"`target` must have shape \[M, 2\]"):
         lt.Aligner().fit(pair.source, pair.target[:, :1])
@@ -348,6 +353,12 @@ def test_bad_samples_are_named(pair, fitted):
         fitted.transform(pair.source[:, :1])
     with pytest.raises(ValueError, match="`x` must be finite"):
         fitted.transform([[np.nan, 0.0]])
+    far = np.array([[0.0, 0.0], [1e300, 1e300]])
+    for method in (fitted.transform, fitted.inverse_transform, fitted.target_log_prob):
+        with pytest.raises(ValueError, match="`x` must be within .* got 1 rows .* row 1"):
+            method(far)
+    with pytest.raises(ValueError, match="`x` must be within what the model's numbers can hold"):
+        fitted.score(1e300 * np.asarray(pair.source, np.float64), pair.target)
 
 
 @pytest.mark.slow

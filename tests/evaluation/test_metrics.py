@@ -30,6 +30,15 @@ def test_value_is_the_sum_of_the_means(rng):
     assert (score.num_source, score.num_target) == (400, 100)
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e200])
+def test_effective_rows_do_not_depend_on_the_scale_of_the_weights(unit):
+    weights = unit * np.array([1.0, 1.0, 2.0])
+    options = {"private_nll_source": 0.0, "private_nll_target": 0.0, "source_weights": weights}
+    score = alignment_score(np.zeros(3), np.zeros(5), **options)
+    assert score.effective_source == pytest.approx(16.0 / 6.0)
+    assert score.effective_target == 5.0
+
+
 def test_interval_covers_the_truth_as_often_as_it_says():
     hits = 0
     for seed in range(200):

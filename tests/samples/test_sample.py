@@ -21,6 +21,7 @@ FRAMES = {
     "pandas_object": pd.DataFrame(ROWS, columns=["a", "b"]).astype(object),
     "polars": pl.DataFrame({"a": ROWS[:, 0], "b": ROWS[:, 1].astype(int)}),
     "pyarrow": pa.table({"a": ROWS[:, 0], "b": ROWS[:, 1]}),
+    "pyarrow_batch": pa.record_batch({"a": ROWS[:, 0], "b": ROWS[:, 1]}),
 }
 
 
@@ -30,6 +31,11 @@ def test_frames_of_every_library_and_numeric_dtype(name):
     np.testing.assert_array_equal(sample.values, ROWS)
     assert sample.values.dtype == np.float64
     assert sample.feature_names == ("a", "b")
+
+
+def test_columns_of_one_name_are_refused_in_one_line():
+    with pytest.raises(ValueError, match="must have different column names; [^\n]*'a' 2 times"):
+        lt.Sample.of(pd.DataFrame(ROWS, columns=["a", "a"]))
 
 
 def test_short_floats_become_float32():
