@@ -737,7 +737,7 @@ def test_program_loads_a_model_in_silence(aligned, words):
     assert result.stdout == said[name].out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("words", [("--flow", "coral"), ("--objective", "energy")])
 def test_program_aligns_with_the_baselines(aligned, words):
     cwd, _ = aligned
