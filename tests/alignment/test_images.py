@@ -97,7 +97,7 @@ def test_glow_by_name_aligns_better_than_nothing(source, target):
     "objective", [lt.objectives.BackToBack(bound=None), lt.objectives.MMD(bound=None)]
 )
 def test_other_objectives_take_glow(source, target, objective):
-    aligner = lt.Aligner(flow="glow", objective=objective, config=CONFIG)
+    aligner = lt.Aligner("glow", objective, config=CONFIG, num_restarts=1)
     assert aligner.fit(source, target).transform(source).shape == source.shape
 
 
