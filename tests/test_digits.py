@@ -31,7 +31,7 @@ def _mnist():
     return small.numpy().reshape(len(images), -1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(
     "TFDS_DATA_DIR" not in os.environ or not USPS.exists(),
     reason="TFDS_DATA_DIR does not hold downloads/manual/usps.h5",
