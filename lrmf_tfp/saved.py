@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lrmf_tfp._core.disk import os_errors
 from lrmf_tfp._core.files import recover, replace_folder
 from lrmf_tfp._core.typing import Array
 
@@ -128,10 +129,8 @@ class Saved:
     def _write(self, folder: Path) -> None:
         module = self.module
         served = module.serving_signatures() if isinstance(module, Servable) else module.signatures
-        try:
+        with os_errors():
             tf.saved_model.save(module, str(folder), signatures=served)
-        except tf.errors.OpError as error:  # a full disk, for one
-            raise OSError(None, error.message.partition(";")[0]) from error
         extra = folder / _EXTRA
         extra.mkdir(exist_ok=True)
         text = json.dumps(self.metadata, indent=2, allow_nan=False)

@@ -48,10 +48,17 @@ def test_folders_of_dead_processes_are_found_whatever_the_name(tmp_path):
         assert found.parent == tmp_path
 
 
+def lines_of(code):
+    """What a process of its own prints; Ctrl-C ends it even where the caller ignores that."""
+    begin = "import os, signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", begin + code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return done.stdout.splitlines()
+
+
 def test_signals_wait_for_the_end_of_the_block():
     code = """
-import os, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the caller ignores it
 from lrmf_tfp._core.files import held_signals
 try:
     with held_signals():
@@ -60,10 +67,7 @@ try:
 except KeyboardInterrupt:
     print("then stopped")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert done.stdout.split("\n")[:2] == ["whole", "then stopped"]
+    assert lines_of(code) == ["whole", "then stopped"]
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path):
@@ -107,8 +111,6 @@ def test_a_run_that_cannot_begin_keeps_the_checkpoints_of_before(tmp_path, monke
 
 def test_sigterm_is_ctrl_c():
     code = """
-import os, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the caller ignores it
 from lrmf_tfp.cli.main import _terminated_as_interrupted
 try:
     with _terminated_as_interrupted():
@@ -116,10 +118,7 @@ try:
 except KeyboardInterrupt:
     print("stopped")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert done.stdout == "stopped\n"
+    assert lines_of(code) == ["stopped"]
 
 
 def checkpoint_of(output, text, error=KeyboardInterrupt):
@@ -151,3 +150,25 @@ def test_checkpoints_come_back_where_the_new_run_was_killed(tmp_path):
     with suppress(KeyboardInterrupt), workspace(tmp_path):
         raise KeyboardInterrupt
     assert (tmp_path / "checkpoints" / "ckpt").read_text() == "first"
+
+
+def test_a_run_that_is_refused_leaves_the_checkpoints_of_both_runs_alone(tmp_path):
+    checkpoint_of(tmp_path, "first")
+    with workspace(tmp_path) as second:
+        with pytest.raises(ValueError, match="no other run"):
+            workspace(tmp_path).__enter__()
+        assert (second.checkpoints / "settings.json").exists()
+        assert (tmp_path / "checkpoints.before" / "ckpt").read_text() == "first"
+
+
+def test_what_tensorflow_cannot_write_is_said_on_one_line():
+    code = """
+import tensorflow as tf
+from lrmf_tfp._core.disk import os_errors
+try:
+    with os_errors():
+        tf.io.write_file("/dev/null/file", "")
+except OSError as error:
+    print(error.strerror)
+"""
+    assert lines_of(code) == ["/dev/null/file; Not a directory"]

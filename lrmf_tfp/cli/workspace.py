@@ -45,6 +45,7 @@ class Workspace:
         self._settings = _settings_of(inputs)
         self._resume = resume
         self._created: Path | None = None
+        self._is_alone = False  # as long as it is not known, what lies here may be another run's
         self._keep_checkpoints = True  # those of a run before, until this one begins its own
         self.checkpoints = inputs.output / "checkpoints"
         self.staging = inputs.output
@@ -165,13 +166,15 @@ class Workspace:
                 f"`--output` must be a folder that no other run writes to; got "
                 f"{str(self._output)!r}, where one works in {others[0].name!r}."
             )
+        self._is_alone = True
 
     def _remove(self) -> None:
         if self.staging != self._output and not is_committed(self.staging):
             shutil.rmtree(self.staging, ignore_errors=True)
         if not self._keep_checkpoints:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
-        self._restore_earlier()
+        if self._is_alone:
+            self._restore_earlier()
         _remove_empty(self._output, down_from=self._created)
 
 

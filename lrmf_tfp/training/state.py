@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lrmf_tfp._core.disk import os_errors
 from lrmf_tfp.objectives.base import variable_values
 from lrmf_tfp.training.loop import CompiledLoop
 
@@ -81,11 +82,12 @@ class FitState:
         text.assign(json.dumps(asdict(self.progress)))
         manager = tf.train.CheckpointManager(checkpoint, str(self._folder), max_to_keep=1)
         try:
-            manager.save(checkpoint_number=self.progress.step)
-        except tf.errors.OpError as error:  # the disk is full, or the folder read-only
-            reason = " ".join(error.message.partition("[Op:")[0].split())
+            with os_errors():
+                manager.save(checkpoint_number=self.progress.step)
+        except OSError as error:
             raise OSError(
-                f"`checkpoint_dir` must be a place to write to; got {self._folder}: {reason}"
+                "`checkpoint_dir` must be a place to write to; "
+                f"got {self._folder}: {error.strerror}"
             ) from error
 
     def resume(self) -> None:
