@@ -364,15 +364,15 @@ def test_bad_samples_are_named(pair, fitted):
 @pytest.mark.slow
 def test_noise_leads_up_to_the_joint_stage(pair):
     config = lt.FitConfig(num_steps=20, steps_per_call=10, jit_compile=False)
-    objective = lt.LRMF(density="gaussian", noise=lt.Anneal(2.0))
+    objective = lt.LRMF(noise=lt.Anneal(2.0, 0.5))
     aligner = lt.Aligner("affine", objective, config=config, num_restarts=1)
     aligner.fit(pair.source, pair.target)
-    noisy = ["noise_2_target", "noise_2"]
+    noisy = ["noise_2_target", "noise_2", "noise_0.5_target", "noise_0.5"]
     private = ["private_source", "private_target"]
     assert list(aligner.results_) == [*private, *noisy, "joint", "refit_target", "refit_source"]
-    assert [aligner.results_[name].num_steps for name in noisy] == [20] * 2
+    assert [aligner.results_[name].num_steps for name in noisy] == [10] * 4
     settings = aligner.alignment_.metadata["settings"]
-    assert settings["objective"]["noise"] == {"name": "Anneal", "scales": [2.0]}
+    assert settings["objective"]["noise"] == {"name": "Anneal", "scales": [2.0, 0.5]}
 
 
 @pytest.mark.slow
