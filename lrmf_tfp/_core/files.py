@@ -116,7 +116,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    _sync(path.parent)
 
 
 def swap_in(staging: Path, place: Path) -> None:
@@ -138,7 +138,7 @@ def swap_in(staging: Path, place: Path) -> None:
             if had_one:
                 os.rename(staging / "old", place)
             raise
-        _sync_folder(place.parent)
+        _sync(place.parent)
 
 
 def recover(place: Path) -> None:
@@ -153,7 +153,7 @@ def recover(place: Path) -> None:
         if not place.exists() and (staging / "old").exists():
             whole = staging / ("new" if (staging / "new").exists() else "old")
             os.rename(whole, place)
-            _sync_folder(place.parent)
+            _sync(place.parent)
         remove_staging(staging, place)
 
 
@@ -185,7 +185,7 @@ def recover_commits(place: Path) -> None:
         OSError: If something cannot be moved.
     """
     for staging in leftovers(place):
-        if (staging / _PLAN).exists():
+        if is_committed(staging):
             _finish_commit(staging, place)
         else:
             shutil.rmtree(staging, ignore_errors=True)
@@ -214,7 +214,7 @@ def _finish_commit(staging: Path, place: Path) -> None:
             if (place / name).is_dir():
                 os.replace(place / name, retired / name)
             os.replace(staging / name, place / name)
-        _sync_folder(place)
+        _sync(place)
     shutil.rmtree(staging, ignore_errors=True)
 
 
@@ -228,8 +228,8 @@ def sync_tree(folder: Path) -> None:
     """Bring all files and folders below one to the disk, and itself."""
     for parent, _, names in os.walk(folder):
         for name in names:
-            _sync(Path(parent, name), os.O_RDONLY)
-        _sync_folder(Path(parent))
+            _sync(Path(parent, name))
+        _sync(Path(parent))
 
 
 @contextmanager
@@ -255,7 +255,7 @@ def _is_orphan(folder: Path) -> bool:
     except ProcessLookupError:
         return True
     except (PermissionError, OverflowError):
-        return False
+        pass  # somebody else's, or no number of a process
     return False
 
 
@@ -271,13 +271,11 @@ def _host() -> str:
     return socket.gethostname().replace("/", "_")
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
+def _sync(path: Path) -> None:
+    """Bring a file or a folder to the disk; elsewhere than on POSIX neither is opened so."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

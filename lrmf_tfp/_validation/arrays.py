@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from lrmf_tfp._validation.checks import check_finite, shortened
+from lrmf_tfp._validation.checks import check_finite, check_same_width, shortened
 from lrmf_tfp._validation.frames import are_numbers, column_names, frame_values, is_frame
 
 if TYPE_CHECKING:
@@ -79,11 +79,7 @@ def as_pair(
     """
     first = as_samples(source, names[0], min_rows=min_rows, dtype=dtype)
     second = as_samples(target, names[1], min_rows=min_rows, dtype=dtype)
-    if first.shape[1] != second.shape[1]:
-        raise ValueError(
-            f"`{names[1]}` must have shape [M, {first.shape[1]}] to match `{names[0]}`; "
-            f"got {list(second.shape)}."
-        )
+    check_same_width(first.shape, second.shape, names)
     return first, second
 
 

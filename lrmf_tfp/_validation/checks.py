@@ -68,6 +68,15 @@ def check_seed(value: int, name: str) -> int:
     return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(2))
 
 
+def check_same_width(first: Sequence[Any], second: Sequence[Any], names: tuple[str, str]) -> None:
+    """Raise ValueError if two shapes `[N, D]` differ in D."""
+    if first[1] != second[1]:
+        raise ValueError(
+            f"`{names[1]}` must have shape [M, {first[1]}] to match `{names[0]}`; "
+            f"got {list(second)}."
+        )
+
+
 def check_positive(value: float, name: str) -> float:
     """Return `value` as float; raise ValueError unless it is finite and above 0."""
     number = _as_float(value, name)

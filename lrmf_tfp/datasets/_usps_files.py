@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrmf_tfp.datasets.files.refusals import one_line
+from lrmf_tfp.datasets.files.refusals import reason_of
 
 if TYPE_CHECKING:
     import h5py
@@ -94,8 +94,7 @@ def read_h5(path: Path) -> dict[str, Split]:
     except _Refusal:
         raise
     except Exception as error:  # flipped bytes make h5py raise nearly every class there is
-        found = one_line(error) or type(error).__name__
-        raise _refusal(path, "a whole HDF5 file", found) from error
+        raise _refusal(path, "a whole HDF5 file", reason_of(error)) from error
     return {split: _as_split(*part, split=split, path=path) for split, part in parts.items()}
 
 

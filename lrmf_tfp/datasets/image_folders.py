@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from lrmf_tfp import _validation
-from lrmf_tfp.datasets.files.refusals import one_line
+from lrmf_tfp.datasets.files.refusals import reason_of
 
 __all__ = ["images"]
 
@@ -105,7 +105,7 @@ def _read(file: Path, shape: tuple[int, int] | None, name: str) -> NDArray[np.fl
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image, full = _decoded(file, shape)
     except Exception as error:  # damaged files raise nearly every class there is
-        reason = one_line(error) or type(error).__name__
+        reason = reason_of(error)
         raise ValueError(
             f"`{name}` must hold images that can be read; got {str(file)!r}: {reason}."
         ) from None

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from lrmf_tfp._core.typing import Array, Samples, Tensor, Weights
-from lrmf_tfp._validation import as_samples, column_names, is_frame
+from lrmf_tfp._validation import as_samples, check_same_width, column_names, is_frame
 from lrmf_tfp.divergences._arguments import shape_of
 from lrmf_tfp.kernels.samples import as_sample, as_weights
 from lrmf_tfp.samples.domains import in_order_of
@@ -87,11 +87,7 @@ def as_weighted_pair(
     first = _as_rows(source, source_weights, names[0], min_rows=min_rows)
     second = _as_rows(target, target_weights, names[1], columns=first.columns, min_rows=min_rows)
     x, y = first.points, second.points
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(
-            f"`{names[1]}` must have shape [M, {x.shape[1]}] to match `{names[0]}`; "
-            f"got {shape_of(y)}."
-        )
+    check_same_width(shape_of(x), shape_of(y), names)
     dtype = x.dtype if x.dtype == y.dtype else tf.float64
     if x.dtype != y.dtype:
         x, y = tf.cast(x, dtype), tf.cast(y, dtype)

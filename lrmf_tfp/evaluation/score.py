@@ -9,6 +9,7 @@ import numpy as np
 
 from lrmf_tfp._core.typing import Array
 from lrmf_tfp.evaluation.bootstrap import bootstrap_interval
+from lrmf_tfp.samples.sample import effective_number
 
 __all__ = ["AlignmentScore", "CLEARLY_NEGATIVE_BELOW", "CONVERGED_BELOW", "alignment_score"]
 
@@ -110,10 +111,7 @@ def alignment_score(
 
 
 def _effective(weights: Array | None, num_rows: int) -> float:
-    if weights is None:
-        return float(num_rows)
-    shares = weights / np.max(np.abs(weights))  # whatever the scale, nothing overflows
-    return float(np.sum(shares) ** 2 / np.sum(shares**2))
+    return float(num_rows) if weights is None else effective_number(weights)
 
 
 def _clearly_negative(normalized: float, upper: float) -> bool:

@@ -143,18 +143,13 @@ class GaussianKernel(RadialKernel):
         return tf.reshape(self.bandwidth, [self.num_bandwidths])
 
 
-class LaplaceKernel(RadialKernel):
-    """Laplace kernel `exp(-|x - y| / s)`; its gradient at distance 0 counts as 0.
+class _OneLength(RadialKernel):
+    """Base class: a kernel of `|x - y| / s` with one bandwidth.
 
-    References:
-        [1] Gretton et al., A Kernel Two-Sample Test, JMLR 2012, section 3.
+    Each subclass has an `__init__` of its own, since extension types make theirs otherwise.
     """
 
     bandwidth: tf.Tensor
-
-    def __init__(self, bandwidth: Tensor) -> None:
-        """Take the bandwidth `s`, in the units of the samples."""
-        self.bandwidth = _as_bandwidth(bandwidth, several=False)
 
     def scale(self, dtype: tf.DType) -> Tensor:
         """Return `s^2`."""
@@ -163,6 +158,18 @@ class LaplaceKernel(RadialKernel):
     def length(self, dtype: tf.DType) -> Tensor:
         """Return `s`."""
         return tf.cast(self.bandwidth, dtype)
+
+
+class LaplaceKernel(_OneLength):
+    """Laplace kernel `exp(-|x - y| / s)`; its gradient at distance 0 counts as 0.
+
+    References:
+        [1] Gretton et al., A Kernel Two-Sample Test, JMLR 2012, section 3.
+    """
+
+    def __init__(self, bandwidth: Tensor) -> None:
+        """Take the bandwidth `s`, in the units of the samples."""
+        self.bandwidth = _as_bandwidth(bandwidth, several=False)
 
     def value_and_decay(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Return `exp(-sqrt(u))` and `exp(-sqrt(u)) / (2 sqrt(u))`."""
@@ -178,7 +185,7 @@ class LaplaceKernel(RadialKernel):
         return draw[:, 1:] / (tf.abs(draw[:, :1]) * tf.cast(self.bandwidth, dtype))
 
 
-class InverseMultiquadricKernel(RadialKernel):
+class InverseMultiquadricKernel(_OneLength):
     """Inverse multiquadric kernel `(1 + |x - y|^2 / s^2)^(-1/2)`, with tails that fall slowly.
 
     References:
@@ -186,19 +193,9 @@ class InverseMultiquadricKernel(RadialKernel):
             arXiv:1703.01717, section 3.
     """
 
-    bandwidth: tf.Tensor
-
     def __init__(self, bandwidth: Tensor) -> None:
         """Take the bandwidth `s`, in the units of the samples."""
         self.bandwidth = _as_bandwidth(bandwidth, several=False)
-
-    def scale(self, dtype: tf.DType) -> Tensor:
-        """Return `s^2`."""
-        return tf.cast(tf.square(self.bandwidth), dtype)
-
-    def length(self, dtype: tf.DType) -> Tensor:
-        """Return `s`."""
-        return tf.cast(self.bandwidth, dtype)
 
     def value_and_decay(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Return `(1 + u)^(-1/2)` and `(1 + u)^(-3/2) / 2`."""

@@ -10,7 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from lrmf_tfp._core.typing import Array, Samples, Weights
-from lrmf_tfp._validation import as_samples, as_vector, column_names, is_frame
+from lrmf_tfp._validation import (
+    as_samples,
+    as_vector,
+    check_same_width,
+    column_names,
+    is_frame,
+)
 from lrmf_tfp.samples.domains import in_order_of
 from lrmf_tfp.samples.sample import Sample
 
@@ -76,11 +82,7 @@ def weighted_samples(
             (source, target), (source_weights, target_weights), names, strict=True
         )
     )
-    if first.rows.shape[1] != second.rows.shape[1]:
-        raise ValueError(
-            f"`{names[1]}` must have shape [M, {first.rows.shape[1]}] to match `{names[0]}`; "
-            f"got {list(second.rows.shape)}."
-        )
+    check_same_width(first.rows.shape, second.rows.shape, names)
     return first, in_order_of(second, first.feature_names, name=names[1])
 
 

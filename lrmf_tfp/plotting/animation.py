@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from lrmf_tfp._core.files import write_whole
 from lrmf_tfp._core.typing import Array
 from lrmf_tfp._validation import check_positive, check_positive_int
 from lrmf_tfp.plotting._checks import as_frames, as_plane
@@ -123,7 +124,8 @@ def animate_comparison(
     check_positive_int(max_bytes, "max_bytes")
     paint = point_colors(colors, num_rows=len(clouds[0][0]))
     images = _render(clouds, target, captions=captions, paint=paint)
-    _write(path, _encode_within(images, frames_per_second, max_bytes=max_bytes))
+    content = _encode_within(images, frames_per_second, max_bytes=max_bytes)
+    write_whole(path, lambda stream: stream.write(content))
     return path
 
 
@@ -232,12 +234,3 @@ def _palette(images: Sequence[Image.Image]) -> Image.Image:
     colors[(colors > _NEARLY_WHITE).all(axis=1)] = 255
     palette.putpalette(colors.ravel().tolist())
     return palette
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from lrmf_tfp._validation import (
 )
 from lrmf_tfp.samples.batch import Batch
 
-__all__ = ["NEGATIVE", "Sample"]
+__all__ = ["NEGATIVE", "Sample", "effective_number"]
 
 NEGATIVE = ("refuse", "absolute")
 """What is done with negative weights."""
@@ -153,8 +153,7 @@ class Sample:
         """Kish's effective number of rows, `sum(w)^2 / sum(w^2)`; N without weights."""
         if self.weights is None:
             return float(len(self))
-        unit = self.weights / np.abs(self.weights).max()
-        return float(np.sum(unit) ** 2 / np.sum(unit**2))
+        return effective_number(self.weights)
 
     def take(self, rows: IntArray) -> Sample:
         """Return the sample of some rows, by their numbers or a mask."""
@@ -215,3 +214,9 @@ def _check_rows(num_rows: int, name: str, *, min_rows: int) -> None:
     if num_rows < min_rows:
         rows = "row" if min_rows == 1 else "rows"
         raise ValueError(f"`{name}` must have at least {min_rows} {rows}; got {num_rows}.")
+
+
+def effective_number(weights: Array) -> float:
+    """Return Kish's effective number of rows of weights `[N]` of any scale and sign."""
+    unit = weights / np.abs(weights).max()  # of which no square overflows
+    return float(np.sum(unit) ** 2 / np.sum(unit**2))

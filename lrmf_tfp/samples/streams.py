@@ -121,9 +121,7 @@ class DatasetSource:
                 raise ValueError("`data` must hold at least one batch; got an empty dataset.")
 
 
-def as_source(
-    data: Source | tf.data.Dataset | tuple[Samples | Batch, ...], *, batch_size: int, seed: int
-) -> Source:
+def as_source(data: Data, *, batch_size: int, seed: int) -> Source:
     """Return the source of a tuple of domains or of a `tf.data.Dataset` of batches.
 
     Args:

@@ -12,6 +12,7 @@ __all__ = [
     "most_expanded",
     "one_line",
     "option",
+    "reason_of",
     "refusing",
     "shown",
 ]
@@ -29,6 +30,11 @@ def one_line(text: object, *, most: int = 200) -> str:
     line = str(text)[: 4 * most]
     line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
     return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error says on one line, or its class where it says nothing."""
+    return one_line(error) or type(error).__name__
 
 
 def shown(cell: str) -> str:
@@ -64,8 +70,7 @@ def refusing(
     except errors as error:
         if isinstance(error, OSError) and error.errno is not None:
             rule = "be readable"
-        reason = one_line(error) or type(error).__name__
-        raise Refusal(f"`{name}` must {rule}; got {str(file)!r}: {reason}.") from error
+        raise Refusal(f"`{name}` must {rule}; got {str(file)!r}: {reason_of(error)}.") from error
 
 
 def most_expanded(compressed: int) -> int:

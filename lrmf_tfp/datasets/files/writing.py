@@ -13,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lrmf_tfp._core.files import write_whole
 from lrmf_tfp.datasets.files.sample_file import SampleFile, has_known_suffix, suffix_of
 
 __all__ = ["write_samples"]
@@ -47,7 +48,7 @@ def write_samples(
         ".csv": lambda stream: _write_csv(stream, array, like),
         ".csv.gz": lambda stream: _write_packed(stream, array, like),
     }
-    _write_atomically(file, writers[suffix_of(file)])
+    write_whole(file, writers[suffix_of(file)])
 
 
 def _write_packed(stream: IO[bytes], array: NDArray[Any], like: SampleFile | None) -> None:
@@ -79,14 +80,3 @@ def _text_of(rows: NDArray[Any], delimiter: str, decimal: str) -> str:
     lines = (between.join([str(cell) for cell in row]) for row in cells)
     text = "".join(f"{quote}{line}{quote}\n" for line in lines)
     return text if decimal == "." else text.replace(".", decimal)
-
-
-def _write_atomically(file: Path, write: Callable[[IO[bytes]], None]) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            write(stream)
-        os.replace(temporary, file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
